@@ -1,0 +1,77 @@
+"""The base of all settings: declared once, frozen, typed, unknown keys refused."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from warmstart.core.errors import BadConfig
+
+
+class Config(BaseModel):
+    """Base of all settings; a field's docstring is its help on the command line and in the docs.
+
+    Example:
+        >>> from warmstart.core.config import Config
+        >>> class Smoothing(Config):
+        ...     strength: float = 1.0
+        >>> Smoothing.of(strength=2).strength
+        2.0
+        >>> Smoothing.of(strenght=2)
+        Traceback (most recent call last):
+        warmstart.core.errors.BadConfig: Smoothing: strenght: Extra inputs are not permitted (came: 2)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """Build from keyword settings, raising one ``BadConfig`` that lists every fault."""
+        try:
+            return cls(**settings)
+        except ValidationError as error:
+            raise BadConfig(_all_faults(cls.__name__, error)) from None
+
+
+def _all_faults(owner: str, error: ValidationError) -> str:
+    lines = [
+        f"{owner}: {'.'.join(map(str, fault['loc']))}: {fault['msg']} (came: {fault['input']!r})"
+        for fault in error.errors()
+    ]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Tunable:
+    """The range in which a setting is tuned; put it beside the type: ``Annotated[float, Tunable(1, 1e4, log=True)]``.
+
+    Args:
+        low: smallest value.
+        high: largest value.
+        log: draw evenly in the logarithm.
+        choices: instead of a range, the values to choose from.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Draw one value."""
+        if self.choices:
+            return self.choices[int(rng.integers(len(self.choices)))]
+        if self.log:
+            return float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
+        return float(rng.uniform(self.low, self.high))
+
+
+def tunables(config: type[Config]) -> dict[str, Tunable]:
+    """Return the settings of ``config`` that carry a ``Tunable``, by name."""
+    return {
+        name: mark
+        for name, field in config.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Tunable)
+    }

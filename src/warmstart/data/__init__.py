@@ -1,0 +1,1 @@
+"""Three tables in, checked; ids to indices; splits; episodes; the built-in data sets."""

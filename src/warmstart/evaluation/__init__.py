@@ -1,0 +1,1 @@
+"""Watchers: metrics, protocols, learning curves, reports."""

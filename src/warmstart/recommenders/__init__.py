@@ -1,0 +1,1 @@
+"""Histories to scores: the recommenders of the name table, their contract and the ``Profile``."""

@@ -1,0 +1,190 @@
+"""A person as a value: an immutable history bound to a recommender."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from warmstart.core.errors import BadInput, NotExplainable
+from warmstart.core.histories import Floats, Histories
+from warmstart.core.ranking import Ranking, evidence_of, top_k
+from warmstart.data.catalogue import Catalogue
+from warmstart.representation.context import Context
+
+
+class Scorer(Protocol):
+    """What a profile needs of a recommender."""
+
+    name: str
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that can be recommended."""
+        ...
+
+    def scores_of(self, history: Histories, context: Context) -> Floats:
+        """Score all items for one history, float32 [n_items]."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A recommender whose score is a sum of contributions."""
+
+    def contributions(self, history: Histories, context: Context, item: int) -> "list[Contribution]":
+        """Return contributions that add up to the item's score: one an event, one an attribute, the prior."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one piece of evidence adds to a score; ``item`` is the index of the event's item."""
+
+    kind: Literal["prior", "event", "attribute", "text"]
+    name: str
+    amount: float
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an item has its score: contributions that sum to it, largest first."""
+
+    item_id: Any
+    title: str
+    score: float
+    contributions: tuple[Contribution, ...]
+
+    def __iter__(self) -> Iterator[Contribution]:
+        return iter(self.contributions)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A person as a value: ``observe`` and ``forget`` return new profiles, the old one never changes.
+
+    An item occurs once; a later event on it takes the earlier one's place.
+
+    Example:
+        >>> import warmstart as ws
+        >>> model = ws.Popularity().fit(ws.load_dataset("movielens-small"))
+        >>> before = model.profile()
+        >>> after = before.observe(1, 5.0)
+        >>> len(before), len(after), after.forget(1) == before
+        (0, 1, True)
+    """
+
+    scorer: Scorer
+    items: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+    times: tuple[float, ...] = ()
+    context: Context = Context()
+    ignored: tuple[Any, ...] = ()
+
+    @classmethod
+    def start(cls, scorer: Scorer, history: Histories, context: Context, ignored: tuple[Any, ...] = ()) -> Self:
+        """Begin from one history in internal form."""
+        times = [math.nan] * len(history.items) if history.times is None else history.times.tolist()
+        events = zip(history.items.tolist(), history.values.tolist(), times, strict=True)
+        latest: dict[int, tuple[int, float, float]] = {}
+        for event in events:
+            latest.pop(event[0], None)
+            latest[event[0]] = event
+        items, values, times_kept = zip(*latest.values(), strict=True) if latest else ((), (), ())
+        return cls(scorer, items, values, times_kept, context, ignored)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def observe(self, item: Any, value: float | None = None, timestamp: float | None = None) -> "Profile":
+        """Return the profile with one more event; no value means a like, no timestamp means now, after all others."""
+        catalogue = self.scorer.catalogue
+        index, worth = catalogue.index(item), catalogue.checked_value(value)
+        rest = self._without(index) if index in self.items else self
+        when = math.nan if timestamp is None else float(timestamp)
+        place = len(rest.items) if math.isnan(when) else sum(not time > when for time in rest.times)
+        return Profile(
+            self.scorer,
+            (*rest.items[:place], index, *rest.items[place:]),
+            (*rest.values[:place], worth, *rest.values[place:]),
+            (*rest.times[:place], when, *rest.times[place:]),
+            self.context,
+            self.ignored,
+        )
+
+    def forget(self, item: Any) -> "Profile":
+        """Return the profile without the events on ``item``; the same profile if there are none."""
+        index = self.scorer.catalogue.index(item)
+        return self._without(index) if index in self.items else self
+
+    @cached_property
+    def scores(self) -> Floats:
+        """Scores of all items, float32 [n_items]; computed once."""
+        return self.scorer.scores_of(self.history, self.context)
+
+    @property
+    def history(self) -> Histories:
+        """The events in internal form, one row."""
+        known_times = bool(self.times) and not any(map(math.isnan, self.times))
+        return Histories(
+            np.array([0, len(self.items)], dtype=np.int64),
+            np.array(self.items, dtype=np.int32),
+            np.array(self.values, dtype=np.float32),
+            np.array(self.times, dtype=np.float64) if known_times else None,
+        )
+
+    def recommend(
+        self, k: int = 10, *, candidates: Iterable[Any] | None = None, exclude_seen: bool = True
+    ) -> Ranking:
+        """Return the ``k`` best items.
+
+        Args:
+            k: how many, at least 1; more than there are gives what there is.
+            candidates: item ids to choose from; None means the whole catalogue.
+            exclude_seen: leave out items of the history.
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise BadInput(f"k must be a whole number of at least 1; came: {k!r}.")
+        catalogue, scores = self.scorer.catalogue, self._allowed(candidates, exclude_seen)
+        best = top_k(scores, int(k))
+        return Ranking(
+            [catalogue.item_ids[item] for item in best],
+            [catalogue.titles[item] for item in best],
+            scores[best],
+            self.scorer.name,
+            evidence_of(len(self)),
+            self.ignored,
+        )
+
+    def explain(self, item: Any) -> Explanation:
+        """Return the exact contribution of each event, attribute and the prior to the item's score."""
+        if not isinstance(self.scorer, Explains):
+            raise NotExplainable(f"The score of {self.scorer.name!r} is no sum of contributions. Use MetaRecommender.")
+        catalogue = self.scorer.catalogue
+        index = catalogue.index(item)
+        parts = self.scorer.contributions(self.history, self.context, index)
+        ordered = tuple(sorted(parts, key=lambda part: -abs(part.amount)))
+        score = float(self.scores[index])
+        return Explanation(catalogue.item_ids[index], catalogue.titles[index], score, ordered)
+
+    def _without(self, index: int) -> "Profile":
+        keep = [place for place, item in enumerate(self.items) if item != index]
+        items, values, times = (
+            tuple(column[place] for place in keep) for column in (self.items, self.values, self.times)
+        )
+        return replace(self, items=items, values=values, times=times)
+
+    def _allowed(self, candidates: Iterable[Any] | None, exclude_seen: bool) -> Floats:
+        scores = self.scores
+        if candidates is not None:
+            chosen = [self.scorer.catalogue.index(item) for item in candidates]
+            masked = np.full_like(scores, -np.inf)
+            masked[chosen] = scores[chosen]
+            scores = masked
+        if exclude_seen and self.items:
+            scores = scores.copy()
+            scores[list(self.items)] = -np.inf
+        return scores

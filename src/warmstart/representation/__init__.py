@@ -1,0 +1,1 @@
+"""Ids to vectors: item text, static language-model vectors, user context."""
