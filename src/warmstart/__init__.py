@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from warmstart.evaluation.evaluate import evaluate
     from warmstart.evaluation.rating import Rating
     from warmstart.meta.recommender import MetaRecommender
-    from warmstart.recommenders.table import load
+    from warmstart.recommenders.table import load, recommender
 
 _PLACES = {
     "ColdBoth": "warmstart.evaluation.cold_item",
@@ -27,6 +27,7 @@ _PLACES = {
     "load": "warmstart.recommenders.table",
     "load_dataset": "warmstart.data.builtin",
     "read": "warmstart.data.read",
+    "recommender": "warmstart.recommenders.table",
 }
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "load_dataset",
     "read",
+    "recommender",
 ]
 
 

@@ -70,7 +70,7 @@ class Profile:
 
     Example:
         >>> import warmstart as ws
-        >>> model = ws.Popularity().fit(ws.load_dataset("movielens-small"))
+        >>> model = ws.recommender("popularity").fit(ws.load_dataset("movielens-small"))
         >>> before = model.profile()
         >>> after = before.observe(1, 5.0)
         >>> len(before), len(after), after.forget(1) == before
