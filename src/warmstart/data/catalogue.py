@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any, Literal
 
 from warmstart.core.errors import BadInput, UnknownItem
@@ -91,20 +92,22 @@ class Catalogue:
         timed = bool(found) and all(not math.isnan(time) for *_, time in found)
         if timed:
             found.sort(key=lambda event: event[2])
-        items, values, times = ([[event[part] for event in found]] for part in range(3))
-        return Histories.of(items, values, times if timed else None), tuple(ignored)
+        items = [[item for item, _, _ in found]]
+        values = [[value for _, value, _ in found]]
+        times = [[time for *_, time in found]] if timed else None
+        return Histories.of(items, values, times), tuple(ignored)
 
     def _parts(self, entry: Any) -> tuple[Any, float, float]:
         parts = tuple(entry) if isinstance(entry, tuple | list) else (entry,)
         if not 1 <= len(parts) <= 3:
             raise BadInput(f"A history entry is an item id, (id, value) or (id, value, time); came: {entry!r}.")
-        item, value, time = (*parts, *(None, None, None)[len(parts) :])
+        item, value, time = (*parts, None, None)[:3]
         return item, self.checked_value(value), math.nan if time is None else float(time)
 
-    def checked_value(self, value: float | None) -> float:
-        """Return a value as a float, ``like_value`` for None; raises ``BadInput`` when it is not finite."""
+    def checked_value(self, value: Any) -> float:
+        """Return a value as a float, ``like_value`` for None; raises ``BadInput`` when it is no finite number."""
         if value is None:
             return self.like_value
-        if isinstance(value, str) or not math.isfinite(value):
+        if not isinstance(value, Real) or not math.isfinite(value):
             raise BadInput(f"A value must be a finite number, such as {self.like_value:g}; came: {value!r}.")
         return float(value)

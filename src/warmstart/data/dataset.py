@@ -1,7 +1,8 @@
 """The checked form of three tables, in which everything else reads them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from warmstart.data.catalogue import Catalogue
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from warmstart.data.report import CleaningReport
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Dataset:
         histories: one row a user, in order of time where there is time.
         items: frame whose row i describes item i (first column ``item_id``), or None.
         users: frame whose row u describes user u (first column ``user_id``), or None.
+        item_kinds: kinds of item attributes that were told, by column; see ``FeatureEncoder``.
+        user_kinds: the same for users.
+        report: what cleaning found, or None for data that were not cleaned.
     """
 
     name: str
@@ -32,6 +38,69 @@ class Dataset:
     histories: Histories
     items: "pl.DataFrame | None" = None
     users: "pl.DataFrame | None" = None
+    item_kinds: Mapping[str, str] = field(default_factory=dict)
+    user_kinds: Mapping[str, str] = field(default_factory=dict)
+    report: "CleaningReport | None" = None
+
+    @classmethod
+    def from_frames(
+        cls,
+        interactions: Any,
+        items: Any | None = None,
+        users: Any | None = None,
+        *,
+        name: str = "data",
+        columns: Mapping[str, str] | None = None,
+        like_from: float | Literal["auto"] | None = "auto",
+        repeats: Literal["last", "max", "sum"] = "last",
+        k_core: int = 0,
+        strict: bool = False,
+        now: float | None = None,
+        item_kinds: Mapping[str, str] | None = None,
+        user_kinds: Mapping[str, str] | None = None,
+        sources: tuple[str, str, str] = ("interactions", "items", "users"),
+    ) -> "Dataset":
+        """Clean and index three tables; what was dropped and why stands in ``report``.
+
+        Args:
+            interactions: polars, pandas or Arrow table with user and item ids, and values and times if there are any.
+            items: what is known of items; its items count even if nobody met them.
+            users: what is known of users; those without events are left out.
+            name: what reports call the data.
+            columns: your column names to ours (``user_id, item_id, value, timestamp, title``), where the usual names
+                do not find them.
+            like_from: the value from which an event is a like; None makes every event one; ``auto`` looks at values.
+            repeats: what stays of a repeated (user, item) pair: the ``last``, the ``max`` or the ``sum`` of values.
+            k_core: drop users and items with fewer events than this until none is left; 0 keeps all.
+            strict: raise an error that lists every faulty row, instead of dropping and counting them.
+            now: seconds since 1970 from which times count as future; None takes the clock.
+            item_kinds: kinds of item attributes by column, such as ``{"year": "numeric", "plot": "ignore"}``.
+            user_kinds: the same for users.
+            sources: what errors call the three tables.
+
+        Raises:
+            BadTable: a table cannot be used; all faults are listed.
+            BadConfig: a policy is unknown or out of range.
+
+        Example:
+            >>> import polars as pl
+            >>> from warmstart.data.dataset import Dataset
+            >>> ratings = pl.DataFrame({"user": ["ann", "ann", "bob"], "movie": [50, 2, 50], "rating": [5, 2, 4]})
+            >>> data = Dataset.from_frames(ratings)
+            >>> data.n_users, data.item_ids, data.like_from, data.liked.tolist()
+            (2, [2, 50], 4.0, [True, False, True])
+        """
+        from warmstart.data.assemble import assemble
+        from warmstart.data.clean import Cleaning
+        from warmstart.data.columns import Table
+        from warmstart.data.frames import to_polars
+
+        cleaning = Cleaning.of(like_from=like_from, repeats=repeats, k_core=k_core, strict=strict, now=now)
+        kinds = ("interactions", "items", "users")
+        given = zip(kinds, sources, (interactions, items, users), strict=True)
+        tables = [Table(to_polars(table, where), where, kind) for kind, where, table in given if table is not None]
+        parts = assemble(tables, columns or {}, cleaning)
+        return cls(name, *parts[:5], item_kinds or {}, user_kinds or {}, parts.report)
 
     @property
     def n_users(self) -> int:
