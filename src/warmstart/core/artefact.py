@@ -1,0 +1,228 @@
+"""Models on disk: a folder of ``model.json`` and ``arrays.safetensors``, whole or not at all, never executed."""
+
+import hashlib
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from warmstart.core.errors import BadInput, BadModelFile
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+FORMAT = "warmstart model"
+VERSION = 1
+ABOUT = "model.json"
+TENSORS = "arrays.safetensors"
+
+
+def write_artefact(path: Path, header: dict[str, Any], arrays: Arrays) -> Path:
+    """Write a model folder, whole or not at all; an older Warmstart model at ``path`` is replaced.
+
+    Args:
+        path: the folder; missing parents are made.
+        header: what JSON can hold; numpy numbers become plain ones.
+        arrays: numeric arrays by name.
+
+    Raises:
+        BadInput: ``path`` is something other than a Warmstart model, or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from warmstart.core.artefact import read_artefact, write_artefact
+        >>> with tempfile.TemporaryDirectory() as room:
+        ...     folder = write_artefact(Path(room) / "model", {"name": "ease"}, {"weights": np.eye(2)})
+        ...     header, arrays = read_artefact(folder)
+        >>> header, arrays["weights"].tolist()
+        ({'name': 'ease'}, [[1.0, 0.0], [0.0, 1.0]])
+    """
+    place = Path(path).resolve()
+    _refuse_to_replace_foreign(place)
+    fresh = place.parent / f".{place.name}.{uuid.uuid4().hex}.new"
+    try:
+        fresh.mkdir(parents=True)
+        _write_files(fresh, header, arrays)
+        _move_into_place(fresh, place)
+    except OSError as error:
+        why = error.strerror or error
+        raise BadInput(f"The model cannot be written to {path}: {why}. Choose another path.") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return Path(path)
+
+
+def read_artefact(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """Read a model folder; nothing in it is executed.
+
+    Returns:
+        the header as it was written, and read-only arrays by name.
+
+    Raises:
+        BadModelFile: the folder is absent, foreign, newer, truncated or changed.
+    """
+    path = Path(path)
+    about = _read_about(path)
+    file = path / TENSORS
+    if not file.is_file():
+        raise BadModelFile(f"{path} has no {TENSORS}. Save the model again.")
+    if _sha256(file) != about["tensors_sha256"]:
+        raise BadModelFile(f"{file} is truncated or was changed since it was saved. Save the model again.")
+    try:
+        arrays = load_file(file)
+    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise BadModelFile(f"{file} does not hold tensors: {error}. Save the model again.") from error
+    for array in arrays.values():
+        array.flags.writeable = False
+    return about["header"], arrays
+
+
+def array_of(arrays: Arrays, name: str, shape: tuple[int | None, ...], kind: str = "f") -> npt.NDArray[Any]:
+    """Return one array of an artefact after checking it.
+
+    Args:
+        arrays: what ``read_artefact`` returned.
+        name: which one.
+        shape: the shape it must have; None where any length will do.
+        kind: numpy's letter for the type it must have: ``f`` real, ``i`` whole, ``b`` true or false.
+
+    Raises:
+        BadModelFile: it is absent or of another shape or type.
+    """
+    array = arrays.get(name)
+    if array is None:
+        raise BadModelFile(f"The model lacks its array {name!r}. Save it again with this version.")
+    fits = array.ndim == len(shape) and all(want in (None, came) for want, came in zip(shape, array.shape, strict=True))
+    if array.dtype.kind != kind or not fits:
+        came = f"{array.dtype} {list(array.shape)}"
+        raise BadModelFile(f"The model's array {name!r} does not fit the rest of it (came: {came}). Save it again.")
+    return array
+
+
+def pack_csr(name: str, matrix: sparse.csr_matrix) -> Arrays:
+    """Return a sparse matrix as three arrays, ``name.data``, ``name.indices`` and ``name.indptr``.
+
+    Example:
+        >>> from scipy import sparse
+        >>> from warmstart.core.artefact import pack_csr, unpack_csr
+        >>> unpack_csr(pack_csr("x", sparse.csr_matrix([[0.0, 2.0]])), "x", (1, 2)).toarray().tolist()
+        [[0.0, 2.0]]
+    """
+    parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
+    return {f"{name}.{part}": array for part, array in parts.items()}
+
+
+def unpack_csr(arrays: Arrays, name: str, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Return the sparse matrix that ``pack_csr`` stored; raises ``BadModelFile`` unless every index is in bounds."""
+    indptr = array_of(arrays, f"{name}.indptr", (shape[0] + 1,), kind="i")
+    n_stored = int(indptr[-1])
+    indices = array_of(arrays, f"{name}.indices", (n_stored,), kind="i")
+    data = array_of(arrays, f"{name}.data", (n_stored,))
+    ordered = indptr[0] == 0 and bool((np.diff(indptr) >= 0).all())
+    if not ordered or (n_stored and not 0 <= int(indices.min()) <= int(indices.max()) < shape[1]):
+        raise BadModelFile(f"The model's sparse matrix {name!r} points outside itself. Save the model again.")
+    # scipy picks one index type for both and may sort in place, so it gets copies
+    return sparse.csr_matrix((data, indices.copy(), indptr.copy()), shape=shape)
+
+
+def _write_files(folder: Path, header: dict[str, Any], arrays: Arrays) -> None:
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, folder / TENSORS)
+    plain = json.loads(json.dumps(header, allow_nan=False, default=_plain))
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "tensors_sha256": _sha256(folder / TENSORS),
+        "header_sha256": _header_sha256(plain),
+        "header": plain,
+    }
+    (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"A model header holds only what JSON can hold; came: {type(value).__name__}.")
+
+
+def _refuse_to_replace_foreign(path: Path) -> None:
+    if not path.exists():
+        return
+    if path.is_dir():
+        others = sorted(entry.name for entry in path.iterdir() if entry.name not in (ABOUT, TENSORS))
+        if not others and (not any(path.iterdir()) or _is_ours(path)):
+            return
+    raise BadInput(f"{path} exists and is no Warmstart model, so it is not replaced. Choose another path.")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(about, dict) and about.get("format") == FORMAT
+
+
+def _move_into_place(fresh: Path, path: Path) -> None:
+    if not path.exists():
+        fresh.rename(path)
+        return
+    older = fresh.with_suffix(".old")
+    path.rename(older)
+    try:
+        fresh.rename(path)
+    except OSError:
+        older.rename(path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise BadModelFile(f"{path} is not a folder, so it holds no model. Pass the folder that save(path) returned.")
+    file = path / ABOUT
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadModelFile(f"{path} has no {ABOUT}, so it is no Warmstart model.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadModelFile(f"{file} cannot be read as JSON: {error}. Save the model again.") from error
+    _check_about(file, about)
+    return dict(about)
+
+
+def _check_about(file: Path, about: Any) -> None:
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise BadModelFile(f"{file} was not written by Warmstart.")
+    version = about.get("version")
+    if not isinstance(version, int) or version < 1:
+        _changed(file)
+    if version > VERSION:
+        raise BadModelFile(f"{file} is of format {version}; this Warmstart reads up to {VERSION}. Update Warmstart.")
+    header = about.get("header")
+    if not isinstance(header, dict) or _header_sha256(header) != about.get("header_sha256"):
+        _changed(file)
+    if not isinstance(about.get("tensors_sha256"), str):
+        _changed(file)
+
+
+def _changed(file: Path) -> NoReturn:
+    raise BadModelFile(f"{file} is incomplete or was changed since it was saved. Save the model again.")
+
+
+def _header_sha256(header: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(header).encode("utf-8")).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
