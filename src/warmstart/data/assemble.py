@@ -51,6 +51,8 @@ def assemble(tables: Sequence[Table], columns: Mapping[str, str], cleaning: Clea
     """
     sheets = _sheets(tables, columns)
     ledger = Ledger(cleaning.strict)
+    for sheet in sheets.values():
+        ledger.source(sheet.table)
     events = clean_events(sheets["interactions"].table, sheets["interactions"].found, cleaning, ledger)
     about = {kind: _described(sheets[kind], ledger) for kind in DESCRIPTIONS if kind in sheets}
     ledger.settle()
@@ -206,5 +208,5 @@ def _aligned(rows: pl.DataFrame, sheet: _Sheet | None, role: str) -> pl.DataFram
         return None
     names = {name: role for role, name in sheet.found.items()}
     taken = sheet.table.frame.select(pl.all().gather(rows["place"]))
-    taken = taken.drop(sheet.found[role]).rename({old: new for old, new in names.items() if new != role and old != new})
+    taken = taken.drop(sheet.found[role]).rename({old: new for old, new in names.items() if new not in (role, old)})
     return taken.insert_column(0, rows["id"].alias(role))

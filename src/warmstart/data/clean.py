@@ -104,7 +104,7 @@ def _merged(table: Table, events: pl.DataFrame, cleaning: Cleaning, ledger: Ledg
 def _note_fewer(table: Table, before: pl.DataFrame, after: pl.DataFrame, problem: str, ledger: Ledger) -> None:
     if len(before) > len(after):
         lost = before.join(after, on="row", how="anti")
-        pairs = (f"row {row + 1}: user {user!r}, item {item!r}" for row, user, item, *_ in lost.iter_rows())
+        pairs = (f"row {table.row(row)}: user {user!r}, item {item!r}" for row, user, item, *_ in lost.iter_rows())
         ledger.note(table.where, problem, len(lost), "merged", pairs)
 
 

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -35,11 +35,28 @@ NEEDED = {"interactions": ("user_id", "item_id"), "items": ("item_id",), "users"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A frame with the names that faults use: ``where`` (file or table) and its kind (a key of ``ROLES``)."""
+    """A frame with what faults say about it.
+
+    Args:
+        frame: the rows that could be read.
+        where: file or table.
+        kind: a key of ``ROLES``.
+        torn: rows of the source that have more cells than the header, with their text.
+        notes: how the source was understood, where that was not obvious.
+    """
 
     frame: pl.DataFrame
     where: str
     kind: str
+    torn: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def row(self, place: int) -> int:
+        """Return the row number in the source, from 1, of the row at ``place`` of the frame, from 0."""
+        row = place + 1
+        for torn, _ in self.torn:
+            row += torn <= row
+        return row
 
 
 def plain(name: str) -> str:
@@ -80,7 +97,7 @@ def renamed(table: Table, columns: Mapping[str, str]) -> tuple[Table, list[Fault
         if new in frame.columns and new not in wanted:
             problem = f"the column {old!r} cannot be called {new!r}, for there is one already"
             faults.append(Fault(table.where, problem, f"Rename or drop the column {new!r}."))
-    return (table, faults) if faults else (Table(frame.rename(wanted), table.where, table.kind), [])
+    return (table, faults) if faults else (replace(table, frame=frame.rename(wanted)), [])
 
 
 def strangers(tables: Sequence[Table], columns: Mapping[str, str]) -> list[Fault]:

@@ -58,7 +58,6 @@ class Dataset:
         now: float | None = None,
         item_kinds: Mapping[str, str] | None = None,
         user_kinds: Mapping[str, str] | None = None,
-        sources: tuple[str, str, str] = ("interactions", "items", "users"),
     ) -> "Dataset":
         """Clean and index three tables; what was dropped and why stands in ``report``.
 
@@ -76,7 +75,6 @@ class Dataset:
             now: seconds since 1970 from which times count as future; None takes the clock.
             item_kinds: kinds of item attributes by column, such as ``{"year": "numeric", "plot": "ignore"}``.
             user_kinds: the same for users.
-            sources: what errors call the three tables.
 
         Raises:
             BadTable: a table cannot be used; all faults are listed.
@@ -92,13 +90,11 @@ class Dataset:
         """
         from warmstart.data.assemble import assemble
         from warmstart.data.clean import Cleaning
-        from warmstart.data.columns import Table
-        from warmstart.data.frames import to_polars
+        from warmstart.data.frames import to_table
 
         cleaning = Cleaning.of(like_from=like_from, repeats=repeats, k_core=k_core, strict=strict, now=now)
-        kinds = ("interactions", "items", "users")
-        given = zip(kinds, sources, (interactions, items, users), strict=True)
-        tables = [Table(to_polars(table, where), where, kind) for kind, where, table in given if table is not None]
+        given = {"interactions": interactions, "items": items, "users": users}
+        tables = [to_table(table, kind) for kind, table in given.items() if table is not None]
         parts = assemble(tables, columns or {}, cleaning)
         return cls(name, *parts[:5], item_kinds or {}, user_kinds or {}, parts.report)
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from warmstart.core.errors import BadInput, BadTable, Fault
+from warmstart.data.columns import Table
 
 Row = Mapping[str, Any]
 
@@ -34,6 +35,11 @@ def to_polars(table: Any, where: str) -> pl.DataFrame:
     if type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns"):
         return _from_pandas(table, where)
     return _from_other(table, where)
+
+
+def to_table(table: Any, kind: str) -> Table:
+    """Turn what the caller has into a ``Table`` of a kind; a ready ``Table`` stays as it is."""
+    return table if isinstance(table, Table) else Table(to_polars(table, kind), kind, kind)
 
 
 def _from_other(table: Any, where: str) -> pl.DataFrame:

@@ -93,13 +93,24 @@ class Ledger:
     def bad_rows(self, table: Table, column: str, problem: str, rows: pl.Series) -> None:
         """Write down rows (places in the table, from 0) that cannot be used because of ``column``."""
         raw = table.frame[column]
-        shown = (f"row {row + 1}: {raw[row]!r}" for row in rows)
+        shown = (f"row {table.row(row)}: {short(raw[row])!r}" for row in rows)
         self.note(table.where, f"column {column!r}: {problem}", len(rows), "dropped", shown)
         if self.strict:
             cure = "Correct the row, or read without strict=True to drop it."
             self.faults += [
-                Fault(table.where, problem, cure, column, row + 1, short(raw[row])) for row in rows.to_list()
+                Fault(table.where, problem, cure, column, table.row(row), short(raw[row])) for row in rows.to_list()
             ]
+
+    def source(self, table: Table) -> None:
+        """Write down what reading a table's source brought up: torn rows and what had to be assumed."""
+        for remark in table.notes:
+            self.findings.append(Finding(table.where, remark, len(table.frame), "kept"))
+        problem = "row has more cells than the header"
+        shown = [f"row {row}: {short(text)!r}" for row, text in table.torn]
+        self.note(table.where, problem, len(table.torn), "dropped", shown)
+        if self.strict:
+            cure = "Put cells that hold the delimiter into quotes."
+            self.faults += [Fault(table.where, problem, cure, row=row, value=short(text)) for row, text in table.torn]
 
     def settle(self) -> None:
         """Raise all faults that strictness has gathered."""
