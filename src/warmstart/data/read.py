@@ -39,7 +39,7 @@ def read(
     item_kinds: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Dataset:
-    """Read a folder or files: CSV or TSV of any delimiter and encoding, JSON lines, Parquet, gzip of these, MovieLens.
+    r"""Read a folder or files: CSV or TSV of any delimiter and encoding, JSON lines, Parquet, gzip of these, MovieLens.
 
     In a folder the tables are known by their names (``ratings``, ``items``, ``users`` and the like), else by their
     columns. A single file holds the interactions.
@@ -59,7 +59,7 @@ def read(
         >>> import pathlib, tempfile
         >>> import warmstart as ws
         >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> _ = (folder / "ratings.csv").write_text("user;movie;stars\\nann;Heat;5\\nbob;Alien;1\\n")
+        >>> _ = (folder / "ratings.csv").write_text("user;movie;stars\nann;Heat;5\nbob;Alien;1\n")
         >>> ws.read(folder).item_ids
         ['Alien', 'Heat']
     """

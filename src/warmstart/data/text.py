@@ -99,8 +99,9 @@ def parse_delimited(text: str, where: str, names: list[str] | None = None) -> tu
     quote = '"' if '"' in text and delimiter != "::" else None
     if len(delimiter) > 1:
         text, delimiter = text.replace(delimiter, NOWHERE), NOWHERE
+    torn: Torn = ()
     try:
-        frame, torn = _parse(text, delimiter, quote, names is None), ()
+        frame = _parse(text, delimiter, quote, names is None)
     except pl.exceptions.PolarsError:
         frame, torn = _parse_by_hand(text, delimiter, quote, where, names is None)
     if names is not None:
@@ -123,8 +124,9 @@ def _parse_by_hand(
 ) -> tuple[pl.DataFrame, Torn]:
     """Read row by row, which tells the torn rows from the whole ones."""
     csv.field_size_limit(max(len(text), csv.field_size_limit()))
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting) if row]
+    lines = io.StringIO(text, newline="")
+    quoted = csv.reader(lines, delimiter=delimiter)
+    rows = [row for row in (quoted if quote else csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)) if row]
     header = rows.pop(0) if has_header else [f"column_{place + 1}" for place in range(len(rows[0]))]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
