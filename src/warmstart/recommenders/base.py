@@ -21,6 +21,7 @@ from warmstart.core.run import Run
 from warmstart.data.catalogue import Catalogue, OnUnknown
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.profile import Profile
+from warmstart.recommenders.reading import checked
 from warmstart.representation.context import Context, ContextEncoder
 
 BATCH = 1000
@@ -71,7 +72,8 @@ class Recommender(ABC):
         """Score all items for many users.
 
         Args:
-            histories: one sequence of ``item_id`` or ``(item_id, value)`` a user, or ready ``Histories``.
+            histories: one sequence of ``item_id``, ``(item_id, value)`` or ``(item_id, value, time)`` a user, or ready
+                ``Histories``. The last event on an item counts; times count when every history has them.
             users: attributes, one mapping (or None) a user, or a frame of as many rows.
             texts: a sentence (or None) a user.
             on_unknown: what to do with ids that the catalogue does not hold.
@@ -92,6 +94,7 @@ class Recommender(ABC):
     ) -> Iterator[Floats]:
         """Yield what ``score`` returns in blocks of ``batch`` users, in bounded memory."""
         ready = histories if isinstance(histories, Histories) else self._read(histories, on_unknown)
+        ready = checked(ready, len(self.catalogue))
         for name, given in (("users", users), ("texts", texts)):
             if given is not None and len(given) != len(ready):
                 raise BadInput(f"{name} must have one entry a history: {len(ready)} are needed, {len(given)} came.")
@@ -131,7 +134,7 @@ class Recommender(ABC):
             text: a sentence about what the person likes.
             on_unknown: ``raise`` an ``UnknownItem`` or ``ignore`` the entry and say so in the ranking.
         """
-        events, ignored = self.catalogue.history(history, on_unknown)
+        events, ignored = self._history(history, on_unknown)
         context = self.encode(None if user is None else [user], None if text is None else [text])
         return Profile.start(self, events, context, ignored)
 
@@ -143,7 +146,8 @@ class Recommender(ABC):
 
     def scores_of(self, history: Histories, context: Context) -> Floats:
         """Score all items for one history in internal form, float32 [n_items]; the hot path of a profile."""
-        return self._score(history, context)[0].astype(np.float32, copy=False)
+        scores: Floats = self._score(history, context)[0].astype(np.float32, copy=False)
+        return scores
 
     def save(self, path: str | Path) -> Path:
         """Write the model as a folder of JSON and safetensors, whole or not at all; returns its path."""
@@ -161,15 +165,30 @@ class Recommender(ABC):
 
     @classmethod
     def restore(cls, header: dict[str, Any], arrays: Arrays) -> Self:
-        """Rebuild a recommender from the header and arrays of an artefact."""
-        model = cls(**header["config"])
-        model._catalogue = Catalogue(**header["catalogue"])
-        model._restore(header["state"], arrays)
+        """Rebuild a recommender from an artefact's header and arrays; raises ``BadModelFile`` if they do not fit."""
+        try:
+            model = cls(**header["config"])
+            model._catalogue = Catalogue(**header["catalogue"])
+            model._restore(header["state"], arrays)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise BadModelFile(
+                f"This is no {cls.name} of this version ({error!r}). Train and save it again."
+            ) from error
         return model
 
+    def _history(self, entries: Iterable[Any], on_unknown: OnUnknown) -> tuple[Histories, tuple[Any, ...]]:
+        if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
+            raise BadInput(
+                f"A history is a list of item ids or (id, value) pairs; came: {entries!r}. Put it in a list."
+            )
+        return self.catalogue.history(entries, on_unknown)
+
     def _read(self, histories: Sequence[Iterable[Any]], on_unknown: OnUnknown) -> Histories:
-        parts = [self.catalogue.history(entries, on_unknown)[0] for entries in histories]
-        return Histories.of([part.items.tolist() for part in parts], [part.values.tolist() for part in parts])
+        parts = [self._history(entries, on_unknown)[0] for entries in histories]
+        times = [[] if part.times is None else part.times.tolist() for part in parts]
+        timed = all(part.times is not None or not len(part.items) for part in parts)
+        items, values = [part.items.tolist() for part in parts], [part.values.tolist() for part in parts]
+        return Histories.of(items, values, times if timed else None)
 
     @abstractmethod
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:

@@ -18,7 +18,10 @@ from warmstart.representation.context import Context
 class Scorer(Protocol):
     """What a profile needs of a recommender."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What rankings call it."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue:
@@ -104,7 +107,7 @@ class Profile:
         catalogue = self.scorer.catalogue
         index, worth = catalogue.index(item), catalogue.checked_value(value)
         rest = self._without(index) if index in self.items else self
-        when = math.nan if timestamp is None else float(timestamp)
+        when = _checked_time(timestamp)
         place = len(rest.items) if math.isnan(when) else sum(not time > when for time in rest.times)
         return Profile(
             self.scorer,
@@ -136,9 +139,7 @@ class Profile:
             np.array(self.times, dtype=np.float64) if known_times else None,
         )
 
-    def recommend(
-        self, k: int = 10, *, candidates: Iterable[Any] | None = None, exclude_seen: bool = True
-    ) -> Ranking:
+    def recommend(self, k: int = 10, *, candidates: Iterable[Any] | None = None, exclude_seen: bool = True) -> Ranking:
         """Return the ``k`` best items.
 
         Args:
@@ -146,10 +147,9 @@ class Profile:
             candidates: item ids to choose from; None means the whole catalogue.
             exclude_seen: leave out items of the history.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise BadInput(f"k must be a whole number of at least 1; came: {k!r}.")
+        count = _checked_count(k)
         catalogue, scores = self.scorer.catalogue, self._allowed(candidates, exclude_seen)
-        best = top_k(scores, int(k))
+        best = top_k(scores, count)
         return Ranking(
             [catalogue.item_ids[item] for item in best],
             [catalogue.titles[item] for item in best],
@@ -172,13 +172,17 @@ class Profile:
 
     def _without(self, index: int) -> "Profile":
         keep = [place for place, item in enumerate(self.items) if item != index]
-        items, values, times = (
-            tuple(column[place] for place in keep) for column in (self.items, self.values, self.times)
+        return replace(
+            self,
+            items=tuple(self.items[place] for place in keep),
+            values=tuple(self.values[place] for place in keep),
+            times=tuple(self.times[place] for place in keep),
         )
-        return replace(self, items=items, values=values, times=times)
 
     def _allowed(self, candidates: Iterable[Any] | None, exclude_seen: bool) -> Floats:
         scores = self.scores
+        if isinstance(candidates, str | bytes):
+            raise BadInput(f"candidates is a list of item ids; came: {candidates!r}. Put it in a list.")
         if candidates is not None:
             chosen = [self.scorer.catalogue.index(item) for item in candidates]
             masked = np.full_like(scores, -np.inf)
@@ -188,3 +192,17 @@ class Profile:
             scores = scores.copy()
             scores[list(self.items)] = -np.inf
         return scores
+
+
+def _checked_count(k: Any) -> int:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise BadInput(f"k must be a whole number of at least 1; came: {k!r}.")
+    return int(k)
+
+
+def _checked_time(timestamp: Any) -> float:
+    if timestamp is None:
+        return math.nan
+    if not isinstance(timestamp, int | float | np.number) or not math.isfinite(timestamp):
+        raise BadInput(f"A timestamp is a finite number of seconds since 1970; came: {timestamp!r}.")
+    return float(timestamp)

@@ -1,0 +1,73 @@
+"""The name table: every recommender by the name that settings, files and the command line use."""
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import Any
+
+from warmstart.core.artefact import read_artefact
+from warmstart.core.errors import BadInput, BadModelFile
+from warmstart.recommenders.base import Recommender
+
+RECOMMENDERS: dict[str, str] = {
+    "random": "warmstart.recommenders.random:Random",
+    "popularity": "warmstart.recommenders.popularity:Popularity",
+    "item_knn": "warmstart.recommenders.item_knn:ItemKNN",
+    "user_knn": "warmstart.recommenders.user_knn:UserKNN",
+    "ease": "warmstart.recommenders.ease:EASE",
+    "als": "warmstart.recommenders.als:ALS",
+    "content": "warmstart.recommenders.content:Content",
+    "hybrid": "warmstart.recommenders.hybrid:Hybrid",
+    "meta": "warmstart.meta.recommender:MetaRecommender",
+}
+"""Name to ``module:class``; a module is imported when its recommender is asked for."""
+
+
+def recommender_class(name: str) -> type[Recommender]:
+    """Return the class of a recommender; raises ``BadInput`` naming the nearest names.
+
+    Example:
+        >>> from warmstart.recommenders.table import recommender_class
+        >>> recommender_class("popularity").__name__
+        'Popularity'
+    """
+    place = RECOMMENDERS.get(name)
+    if place is None:
+        close = difflib.get_close_matches(str(name), RECOMMENDERS, n=3, cutoff=0.4)
+        nearest = f" Nearest: {', '.join(close)}." if close else ""
+        raise BadInput(f"There is no recommender {name!r}.{nearest} There are: {', '.join(RECOMMENDERS)}.")
+    module, _, attribute = place.partition(":")
+    found: type[Recommender] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def recommender(name: str, **settings: Any) -> Recommender:
+    """Build a recommender that is ready to be fitted.
+
+    Args:
+        name: one of ``RECOMMENDERS``.
+        **settings: fields of its ``config_class``.
+
+    Raises:
+        BadInput: there is no such recommender.
+        BadConfig: settings are unknown or out of range.
+
+    Example:
+        >>> import warmstart as ws
+        >>> ws.recommender("ease", regularisation=50).config.regularisation
+        50.0
+    """
+    return recommender_class(name)(**settings)
+
+
+def load(path: str | Path) -> Recommender:
+    """Read a saved model of any kind; needs neither the training data nor the packages it was trained with.
+
+    Raises:
+        BadModelFile: the folder is not one that ``save`` wrote, or is damaged or newer.
+    """
+    header, arrays = read_artefact(Path(path))
+    name = header.get("recommender")
+    if name not in RECOMMENDERS:
+        raise BadModelFile(f"{path} holds a {name!r}, which this Warmstart does not know. Update Warmstart.")
+    return recommender_class(name).restore(header, arrays)
