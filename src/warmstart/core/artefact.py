@@ -46,7 +46,7 @@ def write_artefact(path: Path, header: dict[str, Any], arrays: Arrays) -> Path:
         ({'name': 'ease'}, [[1.0, 0.0], [0.0, 1.0]])
     """
     place = Path(path).resolve()
-    _refuse_to_replace_foreign(place)
+    refuse_to_replace_foreign(place)
     fresh = place.parent / f".{place.name}.{uuid.uuid4().hex}.new"
     try:
         fresh.mkdir(parents=True)
@@ -154,7 +154,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"A model header holds only what JSON can hold; came: {type(value).__name__}.")
 
 
-def _refuse_to_replace_foreign(path: Path) -> None:
+def refuse_to_replace_foreign(path: Path) -> None:
+    """Raise ``BadInput`` when ``path`` holds something other than a Warmstart model, before work is spent on one."""
     if not path.exists():
         return
     if path.is_dir():
