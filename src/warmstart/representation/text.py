@@ -1,0 +1,152 @@
+"""Items as text, and text as vectors that suit a catalogue."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from warmstart.core.artefact import Arrays, array_of
+from warmstart.core.errors import BadInput
+from warmstart.core.histories import Floats
+from warmstart.representation.language_model import DIMENSION, StaticVectors, unit_rows
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LONGEST = 2_000
+"""Characters of an item's text that are kept."""
+SHORT = 60
+"""Median length in characters up to which a column of text holds labels, such as genres, and no prose."""
+SHRINKAGE = 1.0
+"""Times the mean variance that is added to each before whitening, so that faint directions are not blown up."""
+
+_TAG = re.compile(r"<[^<>]{1,200}>")
+_GAPS = re.compile(r"[\s|]+")
+
+
+def text_columns(items: "pl.DataFrame") -> list[str]:
+    """Return the columns that describe an item in a few words: its title, then labels such as genres; no prose.
+
+    Example:
+        >>> import polars as pl
+        >>> from warmstart.representation.text import text_columns
+        >>> films = pl.DataFrame({"item_id": ["1"], "genres": ["War|Drama"], "plot": ["x" * 90], "title": ["Heat"]})
+        >>> text_columns(films)
+        ['title', 'genres']
+    """
+    import polars as pl
+
+    kinds = (pl.String, pl.Categorical, pl.Enum, pl.List)
+    found = [
+        name for name, kind in items.schema.items() if isinstance(kind, kinds) and name not in ("item_id", "title")
+    ]
+    labels = [name for name in found if _median_length(_texts_of(items[name])) <= SHORT]
+    return [*(["title"] if "title" in items.columns else []), *labels]
+
+
+def item_texts(items: "pl.DataFrame", columns: Sequence[str] | None = None) -> list[str]:
+    """Return one text an item: the columns one after another, without markup, at most 2,000 characters.
+
+    Args:
+        items: one row an item.
+        columns: which columns, in which order; None takes ``text_columns``. One that the frame lacks counts as empty.
+
+    Raises:
+        BadInput: the frame has none of the columns.
+
+    Example:
+        >>> import polars as pl
+        >>> from warmstart.representation.text import item_texts
+        >>> item_texts(pl.DataFrame({"title": ["<b>Heat</b> (1995)", None], "genres": ["Action|Crime", "War"]}))
+        ['Heat (1995) Action Crime', 'War']
+    """
+    wanted = text_columns(items) if columns is None else list(columns)
+    present = [name for name in wanted if name in items.columns]
+    if wanted and not present:
+        raise BadInput(f"The items have none of the columns {wanted} (came: {items.columns}). Give at least one.")
+    parts = [_texts_of(items[name]) for name in present]
+    return [plain_text(" ".join(row)) for row in zip(*parts, strict=True)] if parts else [""] * len(items)
+
+
+def plain_text(text: str) -> str:
+    """Return text without markup, on one line, at most 2,000 characters.
+
+    Example:
+        >>> from warmstart.representation.text import plain_text
+        >>> plain_text("Tom &amp; Jerry<br/>War|Drama")
+        'Tom & Jerry War Drama'
+    """
+    # cut first: titles of millions of characters have been seen
+    bare = _TAG.sub(" ", html.unescape(text[: 4 * LONGEST]))
+    return _GAPS.sub(" ", bare).strip()[:LONGEST]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpace:
+    """Vectors of texts, centred and whitened on a catalogue, so that what all items share does not count.
+
+    Source: Su et al. (2021), Whitening Sentence Representations; the shrinkage as Ledoit and Wolf (2004).
+
+    Args:
+        centre: float32 [256], the mean over the catalogue.
+        whitening: float32 [256, 256].
+
+    Example:
+        >>> from warmstart.representation.text import TextSpace
+        >>> space = TextSpace.fit(["a ship at sea", "a boat on the ocean", "onion soup", "bread and butter"])
+        >>> ship, boat, soup, nothing = space.encode(["ship", "boat", "soup", ""])
+        >>> bool(ship @ boat > ship @ soup), float(abs(nothing).sum())
+        (True, 0.0)
+    """
+
+    centre: Floats
+    whitening: Floats
+
+    @classmethod
+    def fit(cls, texts: Sequence[str | None]) -> "TextSpace":
+        """Fit on the texts of a catalogue; those without a word do not count."""
+        vectors = StaticVectors().embed(texts).astype(np.float64)
+        vectors = vectors[np.abs(vectors).sum(axis=1) > 0]
+        if not len(vectors):
+            return cls(np.zeros(DIMENSION, dtype=np.float32), np.eye(DIMENSION, dtype=np.float32))
+        centre = vectors.mean(axis=0)
+        variances, directions = np.linalg.eigh(np.cov((vectors - centre).T, bias=True))
+        lifted = np.maximum(variances, 0) + SHRINKAGE * max(float(variances.mean()), 1e-12)
+        whitening = (directions / np.sqrt(lifted)) @ directions.T
+        return cls(centre.astype(np.float32), whitening.astype(np.float32))
+
+    def encode(self, texts: Sequence[str | None]) -> Floats:
+        """Return unit vectors, float32 [len(texts), 256]; zero for None and for a text without a word."""
+        vectors = StaticVectors().embed(texts)
+        silent = np.abs(vectors).sum(axis=1) == 0
+        whitened = (vectors - self.centre) @ self.whitening
+        whitened[silent] = 0
+        return unit_rows(whitened)
+
+    def arrays(self) -> Arrays:
+        """Return what is to be stored with a model."""
+        return {"text.centre": self.centre, "text.whitening": self.whitening}
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> "TextSpace":
+        """Take back what ``arrays`` returned; raises ``BadModelFile`` if it does not fit."""
+        square = (DIMENSION, DIMENSION)
+        return cls(array_of(arrays, "text.centre", (DIMENSION,)), array_of(arrays, "text.whitening", square))
+
+
+def _texts_of(column: "pl.Series") -> list[str]:
+    return [_text_of(value) for value in column.to_list()]
+
+
+def _text_of(value: Any) -> str:
+    if value is None:
+        return ""
+    return " ".join(_text_of(part) for part in value) if isinstance(value, list) else str(value)
+
+
+def _median_length(texts: list[str]) -> float:
+    lengths = [len(text) for text in texts if text]
+    return float(np.median(lengths)) if lengths else 0.0
