@@ -62,7 +62,7 @@ def parse_times(times: pl.Series) -> pl.Series:
         return _seconds(times)
     numbers = parse_values(times)
     if times.dtype == pl.String:
-        return _epoch(numbers).zip_with(numbers.is_not_null(), _from_text(times))
+        return _epoch(numbers).zip_with(numbers.is_not_null(), parse_dates(times))
     return _epoch(numbers)
 
 
@@ -81,8 +81,9 @@ def _epoch(numbers: pl.Series) -> pl.Series:
     return numbers / unit
 
 
-def _from_text(times: pl.Series) -> pl.Series:
+def parse_dates(times: pl.Series) -> pl.Series:
+    """Return dates written as text as Float64 seconds since 1970; what is none, plain numbers included, is null."""
     tidy = times.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T").str.replace(r" ?(Z|UTC)$", "+00:00")
-    tidy = tidy.str.replace(r"([+-]\d\d)(\d\d)$", "${1}:${2}")
+    tidy = tidy.str.replace(r"(:[\d.]+[+-]\d\d)(\d\d)$", "${1}:${2}")
     parsed = [tidy.str.strptime(pl.Datetime("us", "UTC"), form, strict=False) for form in TIME_FORMATS]
     return _seconds(pl.select(pl.coalesce(*[pl.lit(part) for part in parsed]).dt.replace_time_zone(None)).to_series())
