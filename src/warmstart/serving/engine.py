@@ -57,11 +57,9 @@ class Engine:
         return cls(load(path))
 
     @classmethod
-    def train(
-        cls, data: Dataset, name: str = "meta", settings: Mapping[str, Any] | None = None, run: Run | None = None
-    ) -> "Engine":
-        """Train the recommender ``name`` of the name table on ``data``."""
-        return cls(recommender(name, **dict(settings or {})).fit(data, run=run))
+    def train(cls, data: Dataset, model: str | Recommender = "meta", run: Run | None = None) -> "Engine":
+        """Train a recommender, or the one of that name, on ``data``."""
+        return cls((recommender(model) if isinstance(model, str) else model).fit(data, run=run))
 
     @cached_property
     def titles(self) -> Titles:
@@ -96,6 +94,13 @@ class Engine:
         events = [(catalogue.item_ids[item], value) for items, value in sides for item in items]
         history = [*events, *unknown_likes, *unknown_dislikes]
         return self.model.profile(history, user=user, text=text, on_unknown=on_unknown)
+
+    def observe(self, profile: Profile, title: str, *, liked: bool = True) -> Profile:
+        """Return the profile with one more event: the person likes, or does not like, the title."""
+        item = self.titles.find(title)
+        self._check_sides([], [] if liked else [item])
+        catalogue = self.model.catalogue
+        return profile.observe(catalogue.item_ids[item], catalogue.like_value if liked else catalogue.dislike_value)
 
     def reasons(self, profile: Profile, item_id: Any, n: int = 3) -> list[tuple[str, float]]:
         """Return the ``n`` largest contributions to an item's score, as words and amounts."""

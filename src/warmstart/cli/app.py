@@ -1,0 +1,40 @@
+"""The command ``warmstart``: one file a command, each a few lines over the engine."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from warmstart.cli import compare, data, demo, doctor, evaluate, recommend, train, tune
+from warmstart.cli.terminal import logging_to_standard_error, say
+from warmstart.core.errors import WarmstartError
+
+WRONG_INPUT = 2
+"""Exit code of a mistake in what the user gave."""
+
+app = typer.Typer(
+    name="warmstart",
+    help="Warmstart recommends to people it has just met.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (demo, train, evaluate, compare, tune, recommend, doctor):
+    command.register(app)
+app.add_typer(data.app, name="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every mistake of the user ends in one message and exit code 2."""
+    try:
+        with logging_to_standard_error():
+            app(arguments)
+    except WarmstartError as error:
+        _end(str(error))
+    except OSError as error:
+        _end(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _end(message: str) -> None:
+    say(f"error: {message}", style="red")
+    sys.exit(WRONG_INPUT)

@@ -1,0 +1,125 @@
+"""``warmstart demo``: the main job on the packaged data, told as a story."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warmstart.cli.options import AsJson
+from warmstart.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from warmstart.evaluation.report import Report
+    from warmstart.serving.engine import Engine
+
+DATA = "movielens-small"
+RIVALS = ("popularity", "item_knn", "user_knn", "ease")
+SHOWN = 8
+STORY = (
+    ("likes", "Alien (1979)"),
+    ("likes", "Blade Runner (1982)"),
+    ("dislikes", "Titanic (1997)"),
+    ("likes", "Spirited Away (2001)"),
+    ("likes", "Princess Mononoke (1997)"),
+)
+"""What the new user says, one event at a time."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for the report, the picture and the model.")] = Path(
+        "warmstart-demo"
+    ),
+    recommender: Annotated[str, typer.Option(help="Which recommender to show.")] = "meta",
+    as_json: AsJson = False,
+) -> None:
+    """Learn the packaged MovieLens, compare learning curves, then meet a new user event by event."""
+    from warmstart.core.run import Run
+    from warmstart.data.builtin import load_dataset
+    from warmstart.evaluation.cold_user import ColdUser
+    from warmstart.evaluation.evaluate import evaluate
+    from warmstart.serving.engine import Engine
+
+    terminal, start = Terminal(as_json=as_json), time.perf_counter()
+    run, data = Run(progress=terminal.progress), load_dataset(DATA)
+    terminal.show(_heading(f"1. Learning curves of people never seen in training ({data.name})"))
+    report = evaluate([*RIVALS, recommender], data, ColdUser(), run=run)
+    report.save(out)
+    terminal.show(terminal.plain(report.table()), terminal.plain(_curves(report, recommender)))
+    terminal.show(_heading("2. A model of everybody, for whoever comes next"))
+    engine = Engine.train(data, recommender, run=run)
+    engine.model.save(out / "model")
+    terminal.show(f"{recommender} learned from {data.n_users} users and {data.n_items} items; saved to {out / 'model'}")
+    story = _meet(engine, terminal)
+    seconds = round(time.perf_counter() - start, 1)
+    about = {"seconds": seconds, "folder": str(out), "files": sorted(path.name for path in out.iterdir())}
+    terminal.result(about | {"curves": _numbers(report), "story": story}, *_closing(out, seconds))
+
+
+def _meet(engine: "Engine", terminal: Terminal) -> list[dict[str, Any]]:
+    """Show the list before any event and after each; returns what was shown."""
+    from warmstart.cli.render import document, moves, ranking_table
+    from warmstart.core.errors import NotExplainable
+
+    terminal.show(_heading("3. Somebody new comes in"))
+    person, told = engine.profile(), []
+    before = person.recommend(k=SHOWN)
+    for kind, title in (("says nothing yet", ""), *STORY):
+        took = 0.0
+        if title:
+            start = time.perf_counter()
+            person = engine.observe(person, title, liked=kind == "likes")
+            ranking = person.recommend(k=SHOWN)
+            took = time.perf_counter() - start
+        else:
+            ranking = before
+        try:
+            reasons = {row.item_id: engine.reasons(person, row.item_id, n=2) for row in ranking}
+        except NotExplainable:
+            reasons = None
+        moved = moves(before, ranking) if title else None
+        terminal.show(_event(kind, title, took), ranking_table(ranking, reasons, moved))
+        told.append({"event": f"{kind} {title}".strip(), "items": [document(row) for row in ranking], "moved": moved})
+        before = ranking
+    return told
+
+
+def _event(kind: str, title: str, seconds: float) -> str:
+    timing = f" [dim](observed, scored and ranked in {seconds * 1000:.1f} ms)[/dim]" if title else ""
+    return f"\n[bold]{kind} {title}[/bold]{timing}"
+
+
+def _heading(text: str) -> str:
+    return f"\n[bold cyan]{text}[/bold cyan]"
+
+
+def _numbers(report: "Report") -> dict[str, dict[int, float]]:
+    measure = report.headline
+    return {
+        model: {
+            k: report.estimates[model, k, measure].mean for k in report.shots if (model, k, measure) in report.estimates
+        }
+        for model in report.models
+    }
+
+
+def _curves(report: "Report", ours: str) -> str:
+    from warmstart.cli.sketch import sketch
+
+    shown = {name: curve for name, curve in _numbers(report).items() if name in (*RIVALS, ours)}
+    last = {ours: shown.pop(ours)}
+    return f"\n{report.headline} against the number of events known\n\n{sketch(shown | last)}"
+
+
+def _closing(out: Path, seconds: float) -> tuple[str, ...]:
+    return (
+        _heading(f"Done in {seconds:.0f} s. In {out}: the report, its picture and the model"),
+        f'  warmstart recommend --model {out / "model"} --likes "The Matrix" --text "slow-burn drama" --explain',
+        "  warmstart train YOUR_FOLDER --model my-model          # your own tables",
+        f"  warmstart compare {DATA} --models popularity,ease,meta --trials 5 --out my-report",
+    )
