@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Histories
-from warmstart.data.episodes import cold_item_split, cold_user_tasks, item_tasks, rating_cells, rating_tasks
+from warmstart.data.episodes import cold_item_split, cold_user_tasks, item_tasks, rating_tasks
 from warmstart.data.split import split_items, split_users
 
 
@@ -134,14 +134,13 @@ def test_rating_tasks_ask_for_the_last_ten(data):
         assert rows_of(tasks.query)[0] == first.items[-10:].tolist()
 
 
-def test_rating_cells_keep_new_users_and_items_apart(small):
-    cells = rating_cells(small)
-    met = set(cells.train.user_ids.tolist())
-    assert not met & set(small.user_ids[cells.new_user.users].tolist())
-    assert set(small.user_ids[cells.new_item.users].tolist()) <= met
-    trained = np.unique(cells.train.histories.items)
-    for cell in (cells.new_item, cells.both):
-        assert not np.isin(cell.query.items, trained).any()
+def test_rating_tasks_keep_to_the_items_given(small):
+    split = cold_item_split(small)
+    cold = np.concatenate([split.validation, split.test])
+    tasks = rating_tasks(small, items=cold)
+    assert len(tasks) > 0
+    assert np.isin(tasks.query.items, cold).all()
+    assert np.isin(tasks.support.items, cold).all()
 
 
 def test_rating_tasks_refuse_impossible_bounds(small):

@@ -12,7 +12,7 @@ from warmstart.core.errors import BadInput
 from warmstart.core.histories import Histories, Ints
 from warmstart.core.tasks import Tasks
 from warmstart.data.dataset import Dataset
-from warmstart.data.split import split_items, split_users
+from warmstart.data.split import split_items
 
 Support = Literal["likes", "events"]
 Mask = npt.NDArray[np.bool_]
@@ -154,39 +154,6 @@ def rating_tasks(
     asked = left.lengths[left.rows] - _place(left, np.ones(len(left.items), dtype=bool)) <= query
     shown = left.where(~asked)
     return Tasks(shown, left.where(asked), shown, rows[fit].astype(np.int64))
-
-
-@dataclass(frozen=True, slots=True)
-class RatingCells:
-    """The cells of the protocol "rating".
-
-    Args:
-        train: training users' events on warm items.
-        new_user: new users, warm items.
-        new_item: known users, cold items.
-        both: new users, cold items.
-    """
-
-    train: Dataset
-    new_user: Tasks
-    new_item: Tasks
-    both: Tasks
-
-
-def rating_cells(data: Dataset, seed: int = 0, cold: float = 0.2, most: int = 100) -> RatingCells:
-    """Split users and items and cut the tasks of every cell; see ``rating_tasks``.
-
-    New items follow the published protocol: a user's support and query are then both of cold items.
-    """
-    train_users, _, new_users = split_users(data.n_users, seed)
-    split = cold_item_split(data, seed, cold)
-    cold_items = np.concatenate([split.validation, split.test])
-    return RatingCells(
-        split.train.take_users(train_users),
-        rating_tasks(data, new_users, seed, most=most, items=split.warm),
-        rating_tasks(data, train_users, seed, most=most, items=cold_items),
-        rating_tasks(data, new_users, seed, most=most, items=cold_items),
-    )
 
 
 def _in_order(data: Dataset, users: Ints, seed: int) -> tuple[Histories, Mask]:
