@@ -10,7 +10,9 @@ from warmstart.cli.options import AsJson
 from warmstart.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from warmstart.core.ranking import Ranking
     from warmstart.evaluation.report import Report
+    from warmstart.recommenders.profile import Profile
     from warmstart.serving.engine import Engine
 
 DATA = "movielens-small"
@@ -48,7 +50,7 @@ def demo(
     terminal, start = Terminal(as_json=as_json), time.perf_counter()
     run, data = Run(progress=terminal.progress), load_dataset(DATA)
     terminal.show(_heading(f"1. Learning curves of people never seen in training ({data.name})"))
-    report = evaluate([*RIVALS, recommender], data, ColdUser(), run=run)
+    report = evaluate(list(dict.fromkeys([*RIVALS, recommender])), data, ColdUser(), run=run)
     report.save(out)
     terminal.show(terminal.plain(report.table()), terminal.plain(_curves(report, recommender)))
     terminal.show(_heading("2. A model of everybody, for whoever comes next"))
@@ -64,29 +66,31 @@ def demo(
 def _meet(engine: "Engine", terminal: Terminal) -> list[dict[str, Any]]:
     """Show the list before any event and after each; returns what was shown."""
     from warmstart.cli.render import document, moves, ranking_table
-    from warmstart.core.errors import NotExplainable
 
-    terminal.show(_heading("3. Somebody new comes in"))
-    person, told = engine.profile(), []
-    before = person.recommend(k=SHOWN)
-    for kind, title in (("says nothing yet", ""), *STORY):
-        took = 0.0
+    for _, title in STORY:
+        # looked up once beforehand, for the times shown are those of the recommender
+        engine.titles.find(title)
+    person, before, told = engine.profile(), None, []
+    for kind, title in (("has said nothing yet", ""), *STORY):
+        start = time.perf_counter()
         if title:
-            start = time.perf_counter()
             person = engine.observe(person, title, liked=kind == "likes")
-            ranking = person.recommend(k=SHOWN)
-            took = time.perf_counter() - start
-        else:
-            ranking = before
-        try:
-            reasons = {row.item_id: engine.reasons(person, row.item_id, n=2) for row in ranking}
-        except NotExplainable:
-            reasons = None
-        moved = moves(before, ranking) if title else None
-        terminal.show(_event(kind, title, took), ranking_table(ranking, reasons, moved))
+        ranking = person.recommend(k=SHOWN)
+        took = time.perf_counter() - start
+        moved = None if before is None else moves(before, ranking)
+        terminal.show(_event(kind, title, took), ranking_table(ranking, _why(engine, person, ranking), moved))
         told.append({"event": f"{kind} {title}".strip(), "items": [document(row) for row in ranking], "moved": moved})
         before = ranking
     return told
+
+
+def _why(engine: "Engine", person: "Profile", ranking: "Ranking") -> dict[Any, list[tuple[str, float]]] | None:
+    from warmstart.core.errors import NotExplainable
+
+    try:
+        return {row.item_id: engine.reasons(person, row.item_id, n=2) for row in ranking}
+    except NotExplainable:
+        return None
 
 
 def _event(kind: str, title: str, seconds: float) -> str:
