@@ -101,7 +101,7 @@ class Recommender(ABC):
         for start in range(0, len(ready), batch):
             part = slice(start, start + batch)
             context = self.encode(None if users is None else users[part], None if texts is None else texts[part])
-            yield self._score(ready[part], context).astype(np.float32, copy=False)
+            yield self.scores_of_many(ready[part], context)
 
     def recommend(
         self,
@@ -146,14 +146,22 @@ class Recommender(ABC):
 
     def scores_of(self, history: Histories, context: Context) -> Floats:
         """Score all items for one history in internal form, float32 [n_items]; the hot path of a profile."""
-        scores: Floats = self._score(history, context)[0].astype(np.float32, copy=False)
+        scores: Floats = self.scores_of_many(history, context)[0]
         return scores
+
+    def scores_of_many(self, histories: Histories, context: Context) -> Floats:
+        """Score all items for a batch in internal form, float32 [n, n_items]."""
+        return self._score(histories, context).astype(np.float32, copy=False)
 
     def save(self, path: str | Path) -> Path:
         """Write the model as a folder of JSON and safetensors, whole or not at all; returns its path."""
-        header, arrays = self._state()
+        header, arrays = self.state()
         about = {"recommender": self.name, "config": self.config.model_dump(mode="json"), "state": header}
         return write_artefact(Path(path), about | {"catalogue": _catalogue_header(self.catalogue)}, arrays)
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what was learned, for ``of_state``: a JSON-able header and arrays by name."""
+        return self._state()
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -167,20 +175,22 @@ class Recommender(ABC):
     def restore(cls, header: dict[str, Any], arrays: Arrays) -> Self:
         """Rebuild a recommender from an artefact's header and arrays; raises ``BadModelFile`` if they do not fit."""
         try:
-            model = cls(**header["config"])
-            model._catalogue = Catalogue(**header["catalogue"])
-            model._restore(header["state"], arrays)
+            return cls.of_state(header["config"], Catalogue(**header["catalogue"]), header["state"], arrays)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise BadModelFile(
-                f"This is no {cls.name} of this version ({error!r}). Train and save it again."
-            ) from error
+            why = f"This is no {cls.name} of this version ({error!r}). Train and save it again."
+            raise BadModelFile(why) from error
+
+    @classmethod
+    def of_state(cls, settings: dict[str, Any], catalogue: Catalogue, state: dict[str, Any], arrays: Arrays) -> Self:
+        """Build a fitted recommender from its parts."""
+        model = cls(**settings)
+        model._catalogue = catalogue
+        model._restore(state, arrays)
         return model
 
     def _history(self, entries: Iterable[Any], on_unknown: OnUnknown) -> tuple[Histories, tuple[Any, ...]]:
         if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
-            raise BadInput(
-                f"A history is a list of item ids or (id, value) pairs; came: {entries!r}. Put it in a list."
-            )
+            raise BadInput(f"A history is a list of item ids or (id, value) pairs; came: {entries!r}.")
         return self.catalogue.history(entries, on_unknown)
 
     def _read(self, histories: Sequence[Iterable[Any]], on_unknown: OnUnknown) -> Histories:

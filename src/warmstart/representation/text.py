@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from warmstart.core.artefact import Arrays, array_of
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats
+from warmstart.data.kinds import find_kinds
 from warmstart.representation.language_model import DIMENSION, StaticVectors, unit_rows
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 2_000
 """Characters of an item's text that are kept."""
-SHORT = 60
-"""Median length in characters up to which a column of text holds labels, such as genres, and no prose."""
+LABELS = ("categorical", "multi")
+"""Kinds of columns whose values are words; numbers, dates and prose are read by other means."""
 SHRINKAGE = 1.0
 """Times the mean variance that is added to each before whitening, so that faint directions are not blown up."""
 
@@ -27,24 +28,27 @@ _TAG = re.compile(r"<[^<>]{1,200}>")
 _GAPS = re.compile(r"[\s|]+")
 
 
-def text_columns(items: "pl.DataFrame") -> list[str]:
+def text_columns(items: "pl.DataFrame", kinds: Mapping[str, str] | None = None) -> list[str]:
     """Return the columns that describe an item in a few words: its title, then labels such as genres; no prose.
+
+    Args:
+        items: one row an item.
+        kinds: kinds by column that were told; see ``find_kinds``.
 
     Example:
         >>> import polars as pl
         >>> from warmstart.representation.text import text_columns
-        >>> films = pl.DataFrame({"item_id": ["1"], "genres": ["War|Drama"], "plot": ["x" * 90], "title": ["Heat"]})
+        >>> films = pl.DataFrame({"item_id": ["1"], "genres": ["War|Drama"], "year": [1995], "title": ["Heat"]})
         >>> text_columns(films)
         ['title', 'genres']
     """
     import polars as pl
 
-    kinds = (pl.String, pl.Categorical, pl.Enum, pl.List)
-    found = [
-        name for name, kind in items.schema.items() if isinstance(kind, kinds) and name not in ("item_id", "title")
-    ]
-    labels = [name for name in found if _median_length(_texts_of(items[name])) <= SHORT]
-    return [*(["title"] if "title" in items.columns else []), *labels]
+    wordy = (pl.String, pl.Categorical, pl.Enum, pl.List, pl.Array)
+    found = find_kinds(items, kinds)
+    told = [name for name, kind in found.items() if kind in LABELS and name != "title"]
+    labels = [name for name in told if isinstance(items.schema[name], wordy)]
+    return [*(["title"] if found.get("title", "ignore") != "ignore" else []), *labels]
 
 
 def item_texts(items: "pl.DataFrame", columns: Sequence[str] | None = None) -> list[str]:
@@ -145,8 +149,3 @@ def _text_of(value: Any) -> str:
     if value is None:
         return ""
     return " ".join(_text_of(part) for part in value) if isinstance(value, list) else str(value)
-
-
-def _median_length(texts: list[str]) -> float:
-    lengths = [len(text) for text in texts if text]
-    return float(np.median(lengths)) if lengths else 0.0
