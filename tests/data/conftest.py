@@ -4,9 +4,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from warmstart.data.builtin import load_dataset
 from warmstart.data.dataset import Dataset
+
+# the first example pays for imports, and the machine may be busy
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 MEASURING = Path(os.environ.get("WARMSTART_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

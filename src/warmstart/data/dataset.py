@@ -94,7 +94,7 @@ class Dataset:
 
         cleaning = Cleaning.of(like_from=like_from, repeats=repeats, k_core=k_core, strict=strict, now=now)
         given = {"interactions": interactions, "items": items, "users": users}
-        tables = [to_table(table, kind) for kind, table in given.items() if table is not None]
+        tables = [to_table(table, kind) for kind, table in given.items() if table is not None or kind == "interactions"]
         parts = assemble(tables, columns or {}, cleaning)
         return cls(name, *parts[:5], item_kinds or {}, user_kinds or {}, parts.report)
 

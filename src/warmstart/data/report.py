@@ -97,9 +97,9 @@ class Ledger:
         self.note(table.where, f"column {column!r}: {problem}", len(rows), "dropped", shown)
         if self.strict:
             cure = "Correct the row, or read without strict=True to drop it."
-            self.faults += [
-                Fault(table.where, problem, cure, column, table.row(row), short(raw[row])) for row in rows.to_list()
-            ]
+            for row in rows.to_list():
+                came = None if raw[row] is None else short(raw[row])
+                self.faults.append(Fault(table.where, problem, cure, column, table.row(row), came))
 
     def source(self, table: Table) -> None:
         """Write down what reading a table's source brought up: torn rows and what had to be assumed."""
