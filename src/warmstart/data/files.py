@@ -10,7 +10,7 @@ import polars as pl
 
 from warmstart.core.errors import BadInput, BadTable, Fault
 from warmstart.data.columns import Table
-from warmstart.data.text import decode, parse_delimited
+from warmstart.data.text import decode, first_line, parse_delimited
 
 DELIMITED = (".csv", ".tsv", ".txt", ".dat", ".data", ".tab", ".psv", ".inter", ".item", ".user", ".test", ".base")
 SUFFIXES = (*DELIMITED, ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
@@ -81,8 +81,7 @@ def load_table(path: Path, kind: str, names: list[str] | None = None) -> Table:
 
 
 def _without_header(text: str) -> list[str] | None:
-    first = next(line for line in text.splitlines() if line.strip())
-    frame, _ = parse_delimited(first + "\n", "first line", [])
+    frame, _ = parse_delimited(first_line(text) + "\n", "first line", [])
     numbers = all(dtype.is_numeric() for dtype in frame.dtypes)
     return INTERACTIONS[: frame.width] if numbers and 2 <= frame.width <= len(INTERACTIONS) else None
 

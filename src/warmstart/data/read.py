@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from warmstart.core.errors import BadInput, BadTable, Fault
 from warmstart.data.columns import Table, find_columns
@@ -11,10 +11,9 @@ from warmstart.data.dataset import Dataset
 from warmstart.data.files import SUFFIXES, load_table, stem, suffix
 from warmstart.data.movielens import Native, read_movielens
 
-Kind = Literal["interactions", "items", "users"]
-Source = str | Path | Sequence[str | Path] | Mapping[Kind, str | Path]
+Source = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
 
-STEMS: dict[Kind, tuple[str, ...]] = {
+STEMS = {
     "interactions": (
         *("interactions", "ratings", "events", "reviews", "train", "feedback", "clicks", "plays", "views", "purchases"),
         *("user_artists", "transactions", "orders", "logs", "likes", "behaviors", "inter"),
@@ -83,9 +82,9 @@ def _load(source: Source) -> Native:
     return Native(_all_tables(_kinds([Path(path).expanduser() for path in source])))
 
 
-def _all_tables(paths: Mapping[Kind, Path]) -> list[Table]:
+def _all_tables(paths: Mapping[str, Path]) -> list[Table]:
     """Read files and raise the faults of all of them together."""
-    wrong = sorted(set(paths) - set(STEMS))
+    wrong = sorted(set(paths).difference(STEMS))
     if wrong:
         raise BadInput(f"Tables are called {', '.join(STEMS)}; came: {', '.join(map(repr, wrong))}.")
     tables: list[Table] = []
@@ -113,9 +112,9 @@ def _folder(folder: Path) -> list[Table]:
     return tables
 
 
-def _kinds(paths: Sequence[Path]) -> dict[Kind, Path]:
+def _kinds(paths: Sequence[Path]) -> dict[str, Path]:
     """Tell which file is which table: by its name, else, if no other can be, as the interactions."""
-    found: dict[Kind, Path] = {}
+    found: dict[str, Path] = {}
     for kind, stems in STEMS.items():
         named = [path for word in stems for path in paths if stem(path).casefold() == word]
         if named:

@@ -93,7 +93,7 @@ class Ledger:
     def bad_rows(self, table: Table, column: str, problem: str, rows: pl.Series) -> None:
         """Write down rows (places in the table, from 0) that cannot be used because of ``column``."""
         raw = table.frame[column]
-        shown = (f"row {table.row(row)}: {short(raw[row])!r}" for row in rows)
+        shown = (f"row {table.row(row)}" + ("" if raw[row] is None else f": {short(raw[row])!r}") for row in rows)
         self.note(table.where, f"column {column!r}: {problem}", len(rows), "dropped", shown)
         if self.strict:
             cure = "Correct the row, or read without strict=True to drop it."

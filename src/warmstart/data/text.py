@@ -84,6 +84,11 @@ def sniff_delimiter(text: str) -> str:
     return best if evenness(best)[0] else ","
 
 
+def first_line(text: str) -> str:
+    """Return the first line that is not empty."""
+    return text.lstrip("\r\n").partition("\n")[0]
+
+
 def parse_delimited(text: str, where: str, names: list[str] | None = None) -> tuple[pl.DataFrame, Torn]:
     """Parse delimited text; column types are found so that an id such as ``007`` stays as it is.
 
@@ -99,14 +104,23 @@ def parse_delimited(text: str, where: str, names: list[str] | None = None) -> tu
     quote = '"' if '"' in text and delimiter != "::" else None
     if len(delimiter) > 1:
         text, delimiter = text.replace(delimiter, NOWHERE), NOWHERE
+    if names is None:
+        _refuse_twins(text, delimiter, where)
     torn: Torn = ()
     try:
         frame = _parse(text, delimiter, quote, names is None)
     except pl.exceptions.PolarsError:
-        frame, torn = _parse_by_hand(text, delimiter, quote, where, names is None)
+        frame, torn = _parse_by_hand(text, delimiter, quote, names is None)
     if names is not None:
         frame = frame.rename(dict(zip(frame.columns, names, strict=False)))
     return frame.select(typed(column) for column in frame), torn
+
+
+def _refuse_twins(text: str, delimiter: str, where: str) -> None:
+    header = [name.strip() for name in next(csv.reader([first_line(text)], delimiter=delimiter))]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise BadTable([Fault(where, "name of more than one column", "Rename or drop one.", name) for name in twice])
 
 
 def _parse(text: str, delimiter: str, quote: str | None, has_header: bool) -> pl.DataFrame:
@@ -119,18 +133,13 @@ def _parse(text: str, delimiter: str, quote: str | None, has_header: bool) -> pl
     )
 
 
-def _parse_by_hand(
-    text: str, delimiter: str, quote: str | None, where: str, has_header: bool
-) -> tuple[pl.DataFrame, Torn]:
+def _parse_by_hand(text: str, delimiter: str, quote: str | None, has_header: bool) -> tuple[pl.DataFrame, Torn]:
     """Read row by row, which tells the torn rows from the whole ones."""
     csv.field_size_limit(max(len(text), csv.field_size_limit()))
     lines = io.StringIO(text, newline="")
     quoted = csv.reader(lines, delimiter=delimiter)
     rows = [row for row in (quoted if quote else csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)) if row]
     header = rows.pop(0) if has_header else [f"column_{place + 1}" for place in range(len(rows[0]))]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise BadTable([Fault(where, "name of more than one column", "Rename or drop one.", name) for name in twice])
     torn = tuple((place, delimiter.join(row)) for place, row in enumerate(rows, 1) if len(row) > len(header))
     whole = [row + [""] * (len(header) - len(row)) for row in rows if len(row) <= len(header)]
     columns = {name: [row[place] or None for row in whole] for place, name in enumerate(header)}
