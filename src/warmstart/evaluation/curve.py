@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warmstart.evaluation.measure import direction
 from warmstart.evaluation.protocol import revealing
 from warmstart.evaluation.results import Results
 
@@ -49,7 +50,7 @@ def lines_of(results: Results, measure: str | None = None) -> list[Line]:
     ours = set(results.about.get("ours", ()))
     known = [model for model in results.models if not np.isnan(results.mean(model, name))]
     known += [model for model in results.models if model not in known and _points(results, model, name)]
-    best_first = sorted(known, key=lambda model: -np.nan_to_num(results.mean(model, name)))
+    best_first = sorted(known, key=lambda model: -direction(name) * np.nan_to_num(results.mean(model, name)))
     others = [model for model in best_first if model not in ours]
     styled = [_line(results, model, name, False, place) for place, model in enumerate(others)]
     styled = [*(_line(results, model, name, True, 0) for model in best_first if model in ours), *styled]

@@ -138,8 +138,8 @@ class RandomFloor(Measurer):
         self, panel: Panel, measures: Sequence[str] | None = None, watch: Stopwatch | None = None
     ) -> dict[str, Measured]:
         """Return the expected nDCG of every task of the panel."""
-        query = panel.tasks.query
-        floor = random_ndcg(query.values >= self.like_from, query.rows, len(panel), self.k)
+        asked = panel.candidates if isinstance(panel.candidates, Histories) else panel.tasks.query
+        floor = random_ndcg(asked.values >= self.like_from, asked.rows, len(panel), self.k)
         return {name: floor for name in measures or self.measures if name in self.measures}
 
 

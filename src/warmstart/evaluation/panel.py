@@ -39,8 +39,8 @@ class Panel:
         candidates: which items are ranked: bool [n_items], or each task's own items (n rows); None means all.
         users: attributes that the recommender may read, n rows; None when it may read none.
         label: what is added to the names of its measures, to tell panels of the same k apart.
-        ties: int64 [n_items], the order in which items of the same score are ranked; None ranks them by index. Catalogues
-            often run from the well known to the obscure, so an index would tell more than a recommender does.
+        ties: int64 [n_items], the order in which items of the same score are ranked; None ranks them by index.
+            Catalogues often run from the well known to the obscure, so an index can tell more than a recommender.
     """
 
     k: int

@@ -53,8 +53,8 @@ def _plain_frame(axes: Any) -> None:
 
 
 def _draw_curves(axes: Any, lines: Sequence[Line], results: Results, measure: str | None) -> None:
-    for line in lines:
-        _draw_curve(axes, line)
+    for row, line in enumerate(lines):
+        _draw_curve(axes, line, shift=(row - len(lines) / 2) * 0.012)
     shots = results.shots
     axes.set_xticks([place_of(k) for k in shots], [str(k) for k in shots])
     axes.set_xlabel("events known of the user (k)", size=10, color=INK)
@@ -80,7 +80,7 @@ def _draw_curves(axes: Any, lines: Sequence[Line], results: Results, measure: st
         )
 
 
-def _draw_curve(axes: Any, line: Line) -> None:
+def _draw_curve(axes: Any, line: Line, shift: float) -> None:
     places = [place_of(k) for k in line.shots]
     style = (0, tuple(float(part) for part in line.dash.split())) if line.dash else "solid"
     axes.plot(
@@ -97,7 +97,9 @@ def _draw_curve(axes: Any, line: Line) -> None:
     if line.ours:
         axes.fill_between(places, line.low, line.high, color=line.colour, alpha=0.13, linewidth=0)
     else:
-        axes.vlines(places, line.low, line.high, color=line.colour, linewidth=0.9, alpha=0.35)
+        axes.vlines(
+            [place + shift for place in places], line.low, line.high, color=line.colour, linewidth=0.9, alpha=0.35
+        )
 
 
 def _draw_rows(axes: Any, lines: Sequence[Line], results: Results, measure: str | None) -> None:
@@ -106,7 +108,7 @@ def _draw_rows(axes: Any, lines: Sequence[Line], results: Results, measure: str 
     axes.grid(axis="x", color=FAINT, linewidth=0.8)
     for row, line in enumerate(lines):
         axes.hlines(row, line.low[0], line.high[0], color=line.colour, linewidth=3 if line.ours else 1.6, alpha=0.5)
-        axes.plot([line.mean[0]], [row], marker="o", markersize=9 if line.ours else 6, color=line.colour)
+        axes.plot([line.mean[0]], [row], marker="o", markersize=9 if line.ours else 6, color=line.colour, clip_on=False)
         text = f"{line.mean[0]:.3f}"
         axes.annotate(text, (line.high[0], row), xytext=(6, 0), textcoords="offset points", va="center", size=9.5)
     axes.set_yticks(range(len(lines)), [line.label for line in lines])

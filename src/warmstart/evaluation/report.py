@@ -11,6 +11,7 @@ import numpy as np
 from warmstart.core.errors import BadInput
 from warmstart.evaluation import files, text
 from warmstart.evaluation.cost import Cost
+from warmstart.evaluation.protocol import revealing
 from warmstart.evaluation.results import Key, Results
 from warmstart.evaluation.statistics import Estimate, Measured, estimate
 
@@ -41,8 +42,11 @@ class Report(Results):
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Self:
         """Make a report of every user's measures; the intervals come from ``about["bootstrap_seed"]``."""
-        found = estimate(list(values.values()), seed=int(about.get("bootstrap_seed", 0)))
-        return cls(about, dict(zip(values, found, strict=True)), costs or {}, settings or {}, values)
+        seed, curves = int(about.get("bootstrap_seed", 0)), _curves(values)
+        found = estimate(list(values.values()), seed=seed)
+        means = estimate(list(curves.values()), seed=seed)
+        points, averages = dict(zip(values, found, strict=True)), dict(zip(curves, means, strict=True))
+        return cls(about, points, costs or {}, settings or {}, values, averages)
 
     def table(self, measure: str | None = None) -> str:
         """Return one measure (default the headline) as aligned text, the best of each column marked with ``*``."""
@@ -61,6 +65,9 @@ class Report(Results):
         costs = {model: _finite(asdict(cost)) for model, cost in self.costs.items()}
         whole: dict[str, Any] = {"format": FORMAT, "about": self.about, "rows": rows, "costs": costs}
         whole["settings"] = self.settings
+        whole["means over k"] = [
+            {"model": model, "measure": measure} | _finite(asdict(one)) for (model, measure), one in self.means.items()
+        ]
         if values:
             whole["values"] = [
                 {"model": key[0], "k": key[1], "measure": key[2]} | _plain(one) for key, one in self.values.items()
@@ -76,10 +83,11 @@ class Report(Results):
                 raise BadInput(f"Not a report that this version reads: {whole['format']!r} instead of {FORMAT!r}.")
             return cls(
                 whole["about"],
-                {_key(row): Estimate(_number(row["mean"]), row["low"], row["high"], row["n"]) for row in whole["rows"]},
+                {_key(row): _estimate(row) for row in whole["rows"]},
                 {model: Cost(**{name: _number(v) for name, v in one.items()}) for model, one in whole["costs"].items()},
                 whole["settings"],
                 {_key(row): _measured(row) for row in whole.get("values", ())},
+                {(row["model"], row["measure"]): _estimate(row) for row in whole["means over k"]},
             )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise BadInput(f"Not a report, or a truncated one: {type(error).__name__}: {error}.") from None
@@ -95,6 +103,26 @@ class Report(Results):
             MissingExtra: ``png=True`` without matplotlib.
         """
         return files.save(self, self.to_json(), Path(folder), png)
+
+
+def _curves(values: Mapping[Key, Measured]) -> dict[tuple[str, str], Measured]:
+    """Average every user's measure over the k that reveal events, where a curve has several of them."""
+    points: dict[tuple[str, str], list[Measured]] = {}
+    reveal = revealing(sorted({k for _, k, _ in values}))
+    for (model, k, measure), one in values.items():
+        if k in reveal:
+            points.setdefault((model, measure), []).append(one)
+    return {
+        key: Measured(np.stack([one.values for one in curve]).mean(axis=0))
+        for key, curve in points.items()
+        if len(curve) == len(reveal) > 1
+        and all(one.weights is None for one in curve)
+        and len(set(map(len, curve))) == 1
+    }
+
+
+def _estimate(row: Mapping[str, Any]) -> Estimate:
+    return Estimate(_number(row["mean"]), row["low"], row["high"], row["n"])
 
 
 def _key(row: Mapping[str, Any]) -> Key:

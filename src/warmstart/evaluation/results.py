@@ -29,6 +29,7 @@ class Results:
         costs: by model; rows that were not fitted have none.
         settings: chosen settings by model.
         values: every user's measures by (model, k, measure), for paired comparisons.
+        means: means over the k that reveal events, with intervals, by (model, measure); none where there is one k.
     """
 
     about: Mapping[str, Any]
@@ -36,6 +37,7 @@ class Results:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     values: Mapping[Key, Measured] = field(default_factory=dict, repr=False)
+    means: Mapping[tuple[str, str], Estimate] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -59,12 +61,13 @@ class Results:
 
     @property
     def frame(self) -> "pl.DataFrame":
-        """The numbers in long form: ``model, k, measure, mean, low, high, n``."""
+        """The numbers in long form: ``model, k, measure, mean, low, high, n``; k is null in the means over k."""
         import polars as pl
 
         schema: dict[str, type[pl.DataType]] = {"model": pl.String, "k": pl.Int64, "measure": pl.String}
         schema |= dict.fromkeys(("mean", "low", "high"), pl.Float64) | {"n": pl.Int64}
-        rows = [(*key, one.mean, one.low, one.high, one.n) for key, one in self.estimates.items()]
+        rows: list[tuple[Any, ...]] = [(*key, *_numbers(one)) for key, one in self.estimates.items()]
+        rows += [(model, None, measure, *_numbers(one)) for (model, measure), one in self.means.items()]
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def mean(self, model: str, measure: str | None = None, shots: Sequence[int] | None = None) -> float:
@@ -107,3 +110,7 @@ class Results:
     def _points(self, model: str, measure: str, shots: Sequence[int] | None) -> list[Key]:
         chosen = revealing(self.shots) if shots is None else list(shots)
         return [(model, k, measure) for k in chosen if (model, k, measure) in self.estimates]
+
+
+def _numbers(one: Estimate) -> tuple[float, float | None, float | None, int]:
+    return one.mean, one.low, one.high, one.n

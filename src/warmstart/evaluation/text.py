@@ -69,10 +69,10 @@ def _curve(report: Results, measure: str) -> list[str]:
     points = [[k] for k in report.shots] + [revealing(report.shots)]
     columns = [[report.mean(model, measure, shots) for model in report.models] for shots in points]
     cells = [_marked(column, measure) for column in columns]
-    head = ["model", *(f"k={k}" for k in report.shots), "mean", "95% interval at k=" + str(report.shots[-1])]
-    last = [report.estimates.get((model, report.shots[-1], measure)) for model in report.models]
+    head = ["model", *(f"k={k}" for k in report.shots), "mean", "95% interval of mean"]
     rows = [
-        [model, *(column[row] for column in cells), _interval(last[row])] for row, model in enumerate(report.models)
+        [model, *(column[row] for column in cells), _interval(report.means.get((model, measure)))]
+        for row, model in enumerate(report.models)
     ]
     return aligned([head, *rows])
 
