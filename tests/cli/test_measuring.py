@@ -61,6 +61,40 @@ def test_a_broken_off_search_goes_on(run, tmp_path):
     assert len((tmp_path / "trials.jsonl").read_text().splitlines()) == 3
 
 
+@pytest.fixture
+def split(tmp_path):
+    """Three likes of train, one shown and one asked of each new user; film 9 has no training event."""
+    rows = {
+        "train": ["a,1,5", "a,2,5", "a,3,1", "b,1,4", "b,2,5", "c,2,4", "c,3,5", "c,1,2"],
+        "support": ["x,1,5", "y,2,4"],
+        "query": ["x,2,5", "y,9,5", "y,1,1"],
+    }
+    (tmp_path / "split").mkdir()
+    for name, lines in rows.items():
+        text = "\n".join(["user_id,item_id,value", *lines]) + "\n"
+        (tmp_path / "split" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return tmp_path / "split"
+
+
+@pytest.mark.parametrize(("candidates", "protocol"), [("all", "cold-user"), ("cold", "cold-item"), ("query", "rating")])
+def test_a_ready_made_split_is_measured_unchanged(run, split, candidates, protocol):
+    words = ["evaluate", "--split", split, "--model-name", "popularity", "--protocol", protocol, "--like-from", "4"]
+    explicit = json.loads(run(*words, "--candidates", candidates, "--json").out)
+    assert explicit["about"]["settings"]["candidates"] == candidates
+    assert explicit["about"]["data"]["like_from"] == 4
+    if candidates != "query":
+        implied = json.loads(run(*words, "--json").out)
+        assert implied["rows"] == explicit["rows"]
+    names = {row["measure"] for row in explicit["rows"]}
+    assert ("mae" in names) == (protocol == "rating")
+
+
+def test_a_split_without_validation_users_tunes_nothing(run, split):
+    done = run("tune", "--split", split, "--recommender", "popularity")
+    assert done.code == 2
+    assert "validation" in done.err
+
+
 def test_settings_survive_toml():
     settings = {"a": 1, "b": 0.25, "c": 'say "x"\n\N{SNOWMAN}', "d": True, "e": [1, 2], "f": {"x": 0.5}, "g": 1e-7}
     assert tomllib.loads(to_toml(settings | {"none": None})) == settings

@@ -70,14 +70,16 @@ def _meet(engine: "Engine", terminal: Terminal) -> list[dict[str, Any]]:
     for _, title in STORY:
         # looked up once beforehand, for the times shown are those of the recommender
         engine.titles.find(title)
-    person, before, told = engine.profile(), None, []
+    person = engine.profile()
+    before: Ranking | None = None
+    told: list[dict[str, Any]] = []
     for kind, title in (("has said nothing yet", ""), *STORY):
         start = time.perf_counter()
         if title:
             person = engine.observe(person, title, liked=kind == "likes")
         ranking = person.recommend(k=SHOWN)
         took = time.perf_counter() - start
-        moved = None if before is None else moves(before, ranking)
+        moved = moves(before, ranking) if before else None
         terminal.show(_event(kind, title, took), ranking_table(ranking, _why(engine, person, ranking), moved))
         told.append({"event": f"{kind} {title}".strip(), "items": [document(row) for row in ranking], "moved": moved})
         before = ranking

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from warmstart.cli.options import like_option
 from warmstart.cli.settings import check_names, read_toml
 from warmstart.core.errors import BadConfig, BadInput
 
@@ -43,7 +44,7 @@ SplitFolder = Annotated[
 ]
 WhichCandidates = Annotated[
     Candidates | None,
-    typer.Option(help="What a ready-made split ranks: all items, those not in train, or the query's."),
+    typer.Option(help="What a ready-made split ranks: all items, those without training events, or the query's."),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="A folder for the report and its picture.")]
 
@@ -82,13 +83,23 @@ class Question:
 
     def build(self, settings: Mapping[str, Any], flags: typer.Context) -> "Protocol":
         """Return the protocol with its settings; raises ``BadConfig`` naming the nearest for unknown ones."""
-        check_names(settings, list(self.protocol_class.model_fields), f"protocol {self.protocol!r}", flags)
-        own = {"folder": self.split, "candidates": self.candidates or "all"} if self.split else {}
-        return self.protocol_class(**settings, **own)
+        owner = "a ready-made split" if self.split else f"protocol {self.protocol!r}"
+        check_names(settings, list(self.protocol_class.model_fields), owner, flags)
+        return self.protocol_class(**settings, **self._of_split())
+
+    def _of_split(self) -> dict[str, Any]:
+        """Return what the protocol's name and the other flags mean for a ready-made split."""
+        if not self.split:
+            return {}
+        return {
+            "folder": self.split,
+            "candidates": self.candidates or ("cold" if self.protocol in ("cold-item", "cold-both") else "all"),
+            "kind": "rating" if self.protocol == "rating" else "ranking",
+            **like_option(self.like_from),
+        }
 
     def open(self) -> "Dataset | None":
         """Return the data; None with a ready-made split."""
-        from warmstart.cli.options import like_option
         from warmstart.serving.engine import open_data
 
         return None if self.split else open_data(self.data or SAMPLE, **like_option(self.like_from))
