@@ -155,9 +155,10 @@ class Recommender(ABC):
 
     def save(self, path: str | Path) -> Path:
         """Write the model as a folder of JSON and safetensors, whole or not at all; returns its path."""
+        catalogue = _catalogue_header(self.catalogue)
         header, arrays = self.state()
         about = {"recommender": self.name, "config": self.config.model_dump(mode="json"), "state": header}
-        return write_artefact(Path(path), about | {"catalogue": _catalogue_header(self.catalogue)}, arrays)
+        return write_artefact(Path(path), about | {"catalogue": catalogue}, arrays)
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what was learned, for ``of_state``: a JSON-able header and arrays by name."""

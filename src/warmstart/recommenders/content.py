@@ -22,6 +22,8 @@ from warmstart.representation.context import Context
 from warmstart.representation.text import TextSpace, item_texts, text_columns
 
 MOST_WORDS = 20_000
+NEVER_MET = 1e-3
+"""Popularity, as a share of the most popular item's, that an item without events is credited with."""
 
 
 class ContentConfig(ReadsEvents):
@@ -35,6 +37,9 @@ class ContentConfig(ReadsEvents):
 
     sentence: Annotated[float, Field(ge=0), Tunable(choices=(1.0, 3.0, 10.0))] = 3.0
     """How many liked items a sentence counts as."""
+
+    popularity: Annotated[float, Field(ge=0), Tunable(0, 1)] = 0.0
+    """Power of an item's popularity by which its similarity is multiplied; 0 gives new items the same chance."""
 
     columns: tuple[str, ...] | None = None
     """Columns of the items that are read; None takes the title and labels such as genres, no prose."""
@@ -99,6 +104,7 @@ class Content(Recommender):
     def _bind(self, reader: Reader, words: sparse.csr_matrix, vectors: Floats) -> None:
         self.context_encoder = self._reader = reader
         self._words, self._vectors = words, vectors
+        self._shares = np.maximum(self._popularity, NEVER_MET) ** np.float32(self.config.popularity)
         self._near = None if self.config.neighbours is None else _neighbours(words, vectors, self.config.neighbours)
 
     def with_items(self, frame: Any) -> Self:
@@ -123,7 +129,7 @@ class Content(Recommender):
         if context.text is not None:
             n_words = self._words.shape[1]
             scores = scores + self.config.sentence * self._alike(context.text[:, :n_words], context.text[:, n_words:])
-        return with_popularity(scores, self._popularity)
+        return with_popularity(scores * self._shares, self._popularity)
 
     def _alike(self, words: Floats, vectors: Floats) -> Floats:
         """Return similarities of people to all items, float32 [n, n_items]."""
