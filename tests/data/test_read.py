@@ -301,3 +301,14 @@ def test_a_torn_registry_is_named(registry):
     (registry / "datasets.json").write_text("{")
     with pytest.raises(BadInput, match="Remove it"):
         load_dataset("anything")
+
+
+def test_files_named_like_movielens_that_are_something_else(tmp_path):
+    (tmp_path / "ratings.csv").write_text("user,item,rating\n1,2,5\n2,2,1\n")
+    (tmp_path / "movies.csv").write_text("item,genres\n2,7\n")
+    (tmp_path / "tags.csv").write_text("a,b\n1,2\n")
+    assert ws.read(tmp_path).item_ids == [2]
+    (tmp_path / "movies.csv").unlink()
+    (tmp_path / "movies.dat").write_text("2::Heat\n")
+    with pytest.raises(BadTable, match="there are 2 columns where MovieLens has 3"):
+        ws.read(tmp_path)

@@ -12,6 +12,8 @@ from warmstart.core.errors import BadInput, UnknownItem
 from warmstart.core.histories import Histories
 
 OnUnknown = Literal["raise", "ignore"]
+MOST_COMPARED = 20_000
+"""Titles whose spelling is compared with one that is not found."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,16 @@ class Catalogue:
         if not wanted:
             return []
         holding = [title for title in self._by_title if wanted in title]
-        close = difflib.get_close_matches(wanted, list(self._by_title), n=n, cutoff=0.5)
+        close = difflib.get_close_matches(wanted, self._comparable(wanted), n=n, cutoff=0.5)
         found = list(dict.fromkeys(sorted(holding, key=len)[:n] + close))[:n]
         return [self.titles[self._by_title[title]] for title in found]
+
+    def _comparable(self, wanted: str) -> list[str]:
+        titles = list(self._by_title)
+        if len(titles) <= MOST_COMPARED:
+            return titles
+        # comparing letter by letter is slow, so of many titles only those that begin alike are
+        return [title for title in titles if title[:2] == wanted[:2]][:MOST_COMPARED]
 
     def history(self, entries: Iterable[Any], on_unknown: OnUnknown = "raise") -> tuple[Histories, tuple[Any, ...]]:
         """Turn ``item_id``, ``(item_id, value)`` or ``(item_id, value, time)`` entries into one history.
@@ -79,6 +88,8 @@ class Catalogue:
         Returns:
             the history (one row) and the entries that were skipped as unknown.
         """
+        if isinstance(entries, str | bytes):
+            raise BadInput(f"A history is a list of entries: write [{entries!r}].")
         found: list[tuple[int, float, float]] = []
         ignored: list[Any] = []
         for entry in entries:
@@ -102,6 +113,8 @@ class Catalogue:
         if not 1 <= len(parts) <= 3:
             raise BadInput(f"A history entry is an item id, (id, value) or (id, value, time); came: {entry!r}.")
         item, value, time = (*parts, None, None)[:3]
+        if time is not None and (not isinstance(time, Real) or not math.isfinite(time)):
+            raise BadInput(f"A time must be seconds since 1970, a finite number; came: {time!r}.")
         return item, self.checked_value(value), math.nan if time is None else float(time)
 
     def checked_value(self, value: Any) -> float:

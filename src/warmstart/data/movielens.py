@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from warmstart.core.errors import BadTable, Fault
 from warmstart.data.columns import Table
 from warmstart.data.files import load_table
 
@@ -69,7 +70,11 @@ def _file(folder: Path, name: str) -> Path | None:
 def _table(path: Path, kind: str, names: list[str] | None = None) -> Table:
     if kind == "interactions" and ".csv" not in path.name:
         names = ["user_id", "item_id", "value", "timestamp"]
-    return load_table(path, kind, names)
+    table = load_table(path, kind, names)
+    if names is not None and kind != "interactions" and table.frame.width != len(names):
+        problem = f"there are {table.frame.width} columns where MovieLens has {len(names)}"
+        raise BadTable([Fault(path.name, problem, "Give the published file, or tables of your own with headers.")])
+    return table
 
 
 def _about_100k(folder: Path) -> list[Table]:
@@ -87,14 +92,16 @@ def _about_100k(folder: Path) -> list[Table]:
 
 
 def _without_none(items: Table) -> Table:
-    listed = pl.col("genres").replace("(no genres listed)", None)
-    return replace(items, frame=items.frame.with_columns(listed)) if "genres" in items.frame.columns else items
+    if items.frame.schema.get("genres") != pl.String:
+        return items
+    return replace(items, frame=items.frame.with_columns(pl.col("genres").replace("(no genres listed)", None)))
 
 
 def _with_tags(items: Table, path: Path | None) -> Table:
-    if path is None:
+    given = None if path is None else load_table(path, "items").frame
+    if given is None or not {"movieId", "tag"} <= set(given.columns) or "movieId" not in items.frame.columns:
         return items
-    tags = load_table(path, "items").frame.select("movieId", tags=pl.col("tag").cast(pl.String).str.to_lowercase())
+    tags = given.select("movieId", tags=pl.col("tag").cast(pl.String).str.to_lowercase())
     joined = tags.drop_nulls().unique(maintain_order=True).group_by("movieId").agg(pl.col("tags").str.join("|"))
     return replace(items, frame=items.frame.join(joined, on="movieId", how="left", maintain_order="left"))
 
@@ -103,7 +110,7 @@ def _with_extra(items: Table, path: Path | None) -> Table:
     if path is None:
         return items
     people = [pl.col(name).cast(pl.String).str.replace_all(", ", "|") for name in ("director", "actors")]
-    extra = load_table(path, "items", EXTRA).frame.select("item_id", "year", *people, "plot")
+    extra = _table(path, "items", EXTRA).frame.select("item_id", "year", *people, "plot")
     once = extra.with_columns(pl.col(pl.String).replace("N/A", None)).unique("item_id", keep="first")
     return replace(items, frame=items.frame.join(once, on="item_id", how="left", maintain_order="left"))
 
@@ -111,6 +118,7 @@ def _with_extra(items: Table, path: Path | None) -> Table:
 def _users(path: Path | None) -> list[Table]:
     if path is None:
         return []
-    users = load_table(path, "users", ["user_id", "gender", "age", "occupation", "zip"])
-    named = pl.col("occupation").replace_strict(dict(enumerate(OCCUPATIONS)), default=None, return_dtype=pl.String)
+    users = _table(path, "users", ["user_id", "gender", "age", "occupation", "zip"])
+    codes = pl.col("occupation").cast(pl.Int64, strict=False)
+    named = codes.replace_strict(dict(enumerate(OCCUPATIONS)), default=None, return_dtype=pl.String)
     return [replace(users, frame=users.frame.with_columns(named))]

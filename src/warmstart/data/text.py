@@ -135,15 +135,23 @@ def _parse(text: str, delimiter: str, quote: str | None, has_header: bool) -> pl
 
 def _parse_by_hand(text: str, delimiter: str, quote: str | None, has_header: bool) -> tuple[pl.DataFrame, Torn]:
     """Read row by row, which tells the torn rows from the whole ones."""
-    csv.field_size_limit(max(len(text), csv.field_size_limit()))
-    lines = io.StringIO(text, newline="")
-    quoted = csv.reader(lines, delimiter=delimiter)
-    rows = [row for row in (quoted if quote else csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)) if row]
+    rows = _cells(text, delimiter, quote)
     header = rows.pop(0) if has_header else [f"column_{place + 1}" for place in range(len(rows[0]))]
     torn = tuple((place, delimiter.join(row)) for place, row in enumerate(rows, 1) if len(row) > len(header))
     whole = [row + [""] * (len(header) - len(row)) for row in rows if len(row) <= len(header)]
     columns = {name: [row[place] or None for row in whole] for place, name in enumerate(header)}
     return pl.DataFrame(columns, schema=dict.fromkeys(header, pl.String)), torn
+
+
+def _cells(text: str, delimiter: str, quote: str | None) -> list[list[str]]:
+    lines = io.StringIO(text, newline="")
+    usual = csv.field_size_limit(len(text))
+    try:
+        if quote:
+            return [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        return [row for row in csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE) if row]
+    finally:
+        csv.field_size_limit(usual)
 
 
 def typed(column: pl.Series) -> pl.Series:
