@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 # 3.11 comes first because constraints.txt is resolved with it
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$name; break; }; done)
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# the build of the package itself is held to the same versions
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANIFEST := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
@@ -42,7 +44,7 @@ constraints: ## resolve the environment anew and pin every version of it
 	@test -n "$(PYTHON)" || { echo "Warmstart needs Python 3.11 or newer." >&2; exit 1; }
 	$(PYTHON) -m venv --clear build/constraints
 	grep '^torch==' constraints.txt > build/torch.txt
-	build/constraints/bin/python -m pip install --quiet -c build/torch.txt -e ".[all,bench,dev]"
+	PIP_CONSTRAINT=$(CURDIR)/build/torch.txt build/constraints/bin/python -m pip install --quiet -e ".[all,bench,dev]"
 	{ sed '/^# --/q' constraints.txt; cat build/torch.txt; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt

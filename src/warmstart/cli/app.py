@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+import warmstart
 from warmstart.cli import compare, data, demo, doctor, evaluate, recommend, train, tune
 from warmstart.cli.terminal import logging_to_standard_error, say
 from warmstart.core.errors import WarmstartError
@@ -14,11 +16,22 @@ WRONG_INPUT = 2
 
 app = typer.Typer(
     name="warmstart",
-    help="Warmstart recommends to people it has just met.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", is_eager=True)] = False,
+) -> None:
+    """Warmstart recommends to people it has just met."""
+    if version:
+        typer.echo(f"warmstart {warmstart.__version__}")
+        raise typer.Exit
+
+
 for command in (demo, train, evaluate, compare, tune, recommend, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")

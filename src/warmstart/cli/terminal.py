@@ -27,7 +27,7 @@ class Terminal:
         from rich.console import Console
 
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.console = Console(highlight=False)
         self.progress = Bars() if sys.stderr.isatty() else Lines()
 
     def result(self, document: Any, *shown: "RenderableType") -> None:
@@ -39,9 +39,11 @@ class Terminal:
 
     def show(self, *shown: "RenderableType") -> None:
         """Show something to a person; nothing when the result is JSON."""
-        if not self.as_json:
-            for part in shown:
-                self.console.print(part)
+        from rich.table import Table
+
+        for part in shown if not self.as_json else ():
+            # only tables fit themselves to the width; what is to be copied stays on its line
+            self.console.print(part, soft_wrap=not isinstance(part, Table) or not self.console.is_terminal)
 
     def plain(self, text: str) -> "RenderableType":
         """Return text that is shown as it is, whatever brackets it holds."""
