@@ -22,14 +22,19 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def about(
-    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", is_eager=True)] = False,
-) -> None:
-    """Warmstart recommends to people it has just met."""
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"warmstart {warmstart.__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Which one this is.")
+    ] = False,
+) -> None:
+    """Warmstart recommends to people it has just met."""
 
 
 for command in (demo, train, evaluate, compare, tune, recommend, doctor):
@@ -41,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every mistake of the user ends in one message and exit code 2."""
     try:
         with logging_to_standard_error():
-            app(arguments)
+            app(arguments, prog_name="warmstart")
     except WarmstartError as error:
         _end(str(error))
     except OSError as error:
