@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,10 +56,10 @@ class Stopwatch:
         makers = iter(items)
         while True:
             with self.running():
-                item = next(makers, None)
-            if item is None:
+                made = list(islice(makers, 1))
+            if not made:
                 return
-            yield item
+            yield made[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def evaluate(
         run: seed of tuning and fitting, and progress display.
 
     Raises:
-        BadInput: no models, two rows of the same name, or data too small for the protocol.
+        BadInput: no models, two rows of the same name, data too small for the protocol, or nothing to tune on.
 
     Example:
         >>> import warmstart as ws
@@ -73,6 +73,8 @@ def evaluate(
     entries = _entries(models)
     protocol, run = protocol or ColdUser(), run or Run()
     split = protocol.split(data)
+    if trials and not any(len(panel) for panel in split.validate):
+        raise BadInput("There are no validation tasks to tune on. Give validation data, or trials=0.")
     bench = _Bench(protocol, split, run, trials, oracle, file)
     for label, model in run.progress.track(entries.items(), "models", len(entries)):
         bench.add(label, model)
@@ -112,6 +114,8 @@ class _Bench:
             self._oracle_row(label, template, tuning)
 
     def _tuned(self, template: Recommender) -> Tuning | None:
+        if not self.split.validate:
+            return None
         starts = [start for start in self.protocol.starts if set(start) <= set(template.config_class.model_fields)]
         trials = max(self.trials, len(starts) if len(starts) > 1 else 0)
         if not trials:

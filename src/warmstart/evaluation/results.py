@@ -57,7 +57,7 @@ class Results:
     @property
     def headline(self) -> str:
         """The measure on which settings were chosen."""
-        return str(self.about.get("headline", self.measures[0]))
+        return str(self.about.get("headline") or next(iter(self.measures), ""))
 
     @property
     def frame(self) -> "pl.DataFrame":

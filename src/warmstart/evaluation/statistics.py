@@ -141,7 +141,9 @@ def _bootstrap(group: Sequence[Measured], n: int, seed: int, draws: int) -> Doub
         with np.errstate(invalid="ignore", divide="ignore"):
             blocks.append((counts @ tops) / (counts @ bottoms))
     drawn = np.concatenate(blocks)
-    return np.where([one.root for one in group], np.sqrt(drawn), drawn)
+    roots = [place for place, one in enumerate(group) if one.root]
+    drawn[:, roots] = np.sqrt(drawn[:, roots])
+    return drawn
 
 
 def _estimate(mean: float, drawn: Doubles, n: int) -> Estimate:
