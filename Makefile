@@ -30,6 +30,7 @@ lint: $(VENV)/.for-work ## ruff, mypy and the contracts between rooms
 
 docs: $(VENV)/.for-work ## check that the generated pages are current and every link leads somewhere
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python benchmarks/readme.py --check
 	$(BIN)/python docs/links.py
 
 bench: $(VENV)/.for-bench ## all benchmarks, then the tables of the README
