@@ -72,21 +72,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _best(values: Row, which: str | None) -> float | None:
-    numbers = [value for value in values if _is_number(value)]
+    numbers = [value for value in values if isinstance(value, int | float)]
     if which is None or not numbers:
         return None
     return {"high": max, "low": min}[which](numbers)
 
 
 def _cell(value: str | float | None, digits: int, best: float | None) -> str:
-    if not _is_number(value):
-        return "-" if value is None else str(value)
+    if not isinstance(value, int | float):
+        return value or "-"
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
     return f"**{text}**" if value == best else text
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 if __name__ == "__main__":
