@@ -11,6 +11,11 @@ import typer.main
 from warmstart.cli.app import app
 from warmstart.core import errors
 from warmstart.core.config import Config, Tunable
+from warmstart.data.clean import Cleaning
+from warmstart.evaluation.cold_item import ColdBoth, ColdItem
+from warmstart.evaluation.cold_user import ColdUser
+from warmstart.evaluation.rating import Rating
+from warmstart.evaluation.ready import ReadySplit
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 
 DOCS = Path(__file__).parent
@@ -32,6 +37,10 @@ def settings_page() -> str:
     for name in RECOMMENDERS:
         found = recommender_class(name)
         lines += [f"## `{name}`", _first_paragraph(found), *_settings(found.config_class)]
+    lines += ["# Protocols", "Keywords of the class and flags of `evaluate`, `compare` and `tune`."]
+    for protocol in (ColdUser, ColdItem, ColdBoth, Rating, ReadySplit):
+        lines += [f"## `{protocol.__name__}`", _first_paragraph(protocol), *_settings(protocol)]
+    lines += ["# Cleaning", "Keywords of `ws.Dataset.from_frames` and `ws.read`.", *_settings(Cleaning)]
     return _page(lines)
 
 

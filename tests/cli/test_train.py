@@ -1,6 +1,10 @@
 """``warmstart train``: settings are flags, a mistake costs no training, nothing is half-written."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -92,6 +96,18 @@ def test_an_interrupt_leaves_nothing_behind(run, ratings, tmp_path, monkeypatch)
     assert done.code == 130
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "ratings.csv"]
+
+
+@pytest.mark.parametrize("seconds", [0.8, 2.0])
+def test_a_signal_leaves_a_whole_model_or_none(tmp_path, seconds):
+    command = [sys.executable, "-c", "from warmstart.cli.app import main; main()", "train", "movielens-small"]
+    process = subprocess.Popen([*command, "--recommender", "popularity", "--model", tmp_path / "out"])
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) in (0, 130, -signal.SIGINT, 1)
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["out"])
+    if (tmp_path / "out").exists():
+        assert load(tmp_path / "out").name == "popularity"
 
 
 def test_config_file_has_the_keys_of_the_flags_and_flags_win(run, ratings, tmp_path):

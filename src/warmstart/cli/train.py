@@ -30,7 +30,7 @@ def train(
 ) -> None:
     """Train a recommender and save it.
 
-    Settings of the recommender are flags too, such as --regularization 300; docs/settings.md lists them.
+    Settings of the recommender are flags too, such as --regularisation 300; docs/settings.md lists them.
     """
     from warmstart.core.artefact import refuse_to_replace_foreign
     from warmstart.core.run import Run
