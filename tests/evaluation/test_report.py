@@ -188,6 +188,27 @@ def test_our_row_is_drawn_last_and_stands_out():
     assert len({line.colour for line in lines}) == 3
 
 
+def test_a_variant_is_dashed_in_the_colour_of_its_row():
+    lines = {
+        line.label: line for line in lines_of(tiny(**{"ease": [0.1, 0.2], "ease (best)": [0.2, 0.3], "als": [0, 0.1]}))
+    }
+    assert lines["ease"].colour == lines["ease (best)"].colour != lines["als"].colour
+    assert lines["ease (best)"].dash
+    assert not lines["ease"].dash
+
+
+def test_rows_of_two_reports_on_the_same_tasks_stand_side_by_side(report, data):
+    protocol = ColdUser(pool=10, shots=(0, 1, 5))
+    both = report.beside(evaluate(["popularity"], data, protocol), " again")
+    assert both.models == [*report.models, "popularity again"]
+    assert both.compare("popularity again", "popularity").difference.mean == 0
+    assert "popularity again" in both.table()
+    with pytest.raises(BadInput, match="same tasks"):
+        report.beside(evaluate(["popularity"], data, ColdUser(pool=10, shots=(0, 1, 5, 10))), " x")
+    with pytest.raises(BadInput, match="another ending"):
+        report.beside(report, "")
+
+
 def test_labels_keep_their_distance_and_their_order():
     rng = np.random.default_rng(0)
     for _ in range(50):

@@ -1,7 +1,7 @@
 """The learning curve as numbers ready to be drawn: where each line runs, how it looks, where its label goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,8 @@ ACCENT = "#d1495b"
 """Colour of the rows that are emphasised."""
 COLOURS = ("#2f6f9f", "#3f8f6b", "#8a6bb1", "#b07d2b", "#5b7083", "#7f8c3c", "#a35d7f", "#4f9aa8")
 """Colours of the others, best row first."""
-DASHES = ("", "6 3", "2 3")
+VARIANT = "5 3"
+"""Dashes of a row that is a variant of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Line:
         mean: quality at each.
         low: lower end of each interval, the mean where there is none.
         high: upper end.
-        ours: whether it is emphasised.
         colour: of line and label.
-        dash: dash pattern, empty for a full line.
+        dash: dash pattern, empty for a full line; a variant of another row is dashed in that row's colour.
+        ours: whether it is emphasised.
     """
 
     label: str
@@ -36,9 +37,9 @@ class Line:
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    ours: bool
     colour: str
     dash: str = ""
+    ours: bool = False
 
 
 def lines_of(results: Results, measure: str | None = None) -> list[Line]:
@@ -52,9 +53,12 @@ def lines_of(results: Results, measure: str | None = None) -> list[Line]:
     known += [model for model in results.models if model not in known and _points(results, model, name)]
     best_first = sorted(known, key=lambda model: -direction(name) * np.nan_to_num(results.mean(model, name)))
     others = [model for model in best_first if model not in ours]
-    styled = [_line(results, model, name, False, place) for place, model in enumerate(others)]
-    styled = [*(_line(results, model, name, True, 0) for model in best_first if model in ours), *styled]
-    return styled[::-1]
+    families = list(dict.fromkeys(_family(model, known) for model in others))
+    styled = [
+        _line(results, model, name, COLOURS[families.index(_family(model, known)) % len(COLOURS)]) for model in others
+    ]
+    emphasised = [replace(_line(results, model, name, ACCENT), ours=True) for model in best_first if model in ours]
+    return [*emphasised, *styled][::-1]
 
 
 def place_of(k: int) -> float:
@@ -139,20 +143,23 @@ def _points(results: Results, model: str, measure: str) -> list[int]:
     ]
 
 
-def _line(results: Results, model: str, measure: str, ours: bool, place: int) -> Line:
+def _family(model: str, known: Sequence[str]) -> str:
+    """Return the row of which this one is a variant: ``ease`` of ``ease (tuned at each k)``, else the row itself."""
+    base = model.partition(" (")[0]
+    return base if base in known else model
+
+
+def _line(results: Results, model: str, measure: str, colour: str) -> Line:
     shots = _points(results, model, measure)
     found = [results.estimates[model, k, measure] for k in shots]
-    colour = ACCENT if ours else COLOURS[place % len(COLOURS)]
-    dash = DASHES[(place // len(COLOURS)) % len(DASHES)]
     return Line(
         model,
         tuple(shots),
         tuple(one.mean for one in found),
         tuple(one.mean if one.low is None else one.low for one in found),
         tuple(one.mean if one.high is None else one.high for one in found),
-        ours,
         colour,
-        dash,
+        VARIANT if _family(model, results.models) != model else "",
     )
 
 

@@ -25,7 +25,7 @@ WHOLE = {"mrr": metrics.reciprocal_rank, "auc": metrics.auc}
 """Measures of the whole ranking."""
 OF_LIST = ("novelty", "coverage", "gini")
 """Measures of what was shown, named such as ``coverage@10``; coverage and gini are one number for all users."""
-_CELLS = 2**23
+_CELLS = 2**22
 
 
 class Name(NamedTuple):
@@ -65,12 +65,12 @@ def direction(measure: str) -> int:
 
 
 def block_size(n_items: int, most: int) -> int:
-    """Return how many users are scored at a time, so that a block stays below about 34 MB.
+    """Return how many users are scored at a time, so that a block stays below about 17 MB.
 
     Example:
         >>> from warmstart.evaluation.measure import block_size
         >>> block_size(3_706, most=1000), block_size(1_000_000, most=1000)
-        (1000, 8)
+        (1000, 4)
     """
     return max(1, min(most, _CELLS // max(1, n_items)))
 

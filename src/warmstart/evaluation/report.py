@@ -48,6 +48,40 @@ class Report(Results):
         points, averages = dict(zip(values, found, strict=True)), dict(zip(curves, means, strict=True))
         return cls(about, points, costs or {}, settings or {}, values, averages)
 
+    def beside(self, other: "Report", ending: str) -> "Report":
+        """Return this report with the rows of another one on the same tasks, such as those that read attributes.
+
+        Args:
+            other: a report on the same test users, k and measures.
+            ending: what is added to its labels, such as ``" + attributes"``.
+
+        Raises:
+            BadInput: the tasks differ, or a label would occur twice.
+
+        Example:
+            >>> import warmstart as ws
+            >>> data, protocol = ws.load_dataset("movielens-small"), ws.ColdUser(shots=(0, 5))
+            >>> report, other = (ws.evaluate([name], data, protocol) for name in ("random", "popularity"))
+            >>> report.beside(other, " (all time)").models
+            ['random', 'popularity (all time)']
+        """
+        mine, theirs = ({(k, measure, one.n) for (_, k, measure), one in r.estimates.items()} for r in (self, other))
+        if not theirs <= mine:
+            raise BadInput(
+                f"The reports are not on the same tasks: {min(theirs - mine)} is only in the other one."
+            )
+        if twice := {label + ending for label in other.models} & set(self.models):
+            raise BadInput(f"Both reports would have a row {min(twice)!r}. Give another ending.")
+        ours = [*self.about.get("ours", ()), *(label + ending for label in other.about.get("ours", ()))]
+        return Report(
+            {**self.about, "ours": ours, f"about rows ending in {ending!r}": other.about},
+            {**self.estimates, **{(row[0] + ending, *row[1:]): one for row, one in other.estimates.items()}},
+            {**self.costs, **{label + ending: one for label, one in other.costs.items()}},
+            {**self.settings, **{label + ending: one for label, one in other.settings.items()}},
+            {**self.values, **{(row[0] + ending, *row[1:]): one for row, one in other.values.items()}},
+            {**self.means, **{(row[0] + ending, row[1]): one for row, one in other.means.items()}},
+        )
+
     def table(self, measure: str | None = None) -> str:
         """Return one measure (default the headline) as aligned text, the best of each column marked with ``*``."""
         return text.table(self, measure)
