@@ -56,7 +56,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.for-demo: $(MANIFEST) | $(BIN)/python
-	$(PIP_INSTALL) -e ".[als,text,plot]"
+	$(PIP_INSTALL) -e ".[text,plot]"
 	@touch $@
 
 $(VENV)/.for-work: $(MANIFEST) | $(BIN)/python
