@@ -1,7 +1,6 @@
 """The laws that every recommender of the name table obeys; enrolled by being in the table."""
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 import warmstart as ws
 import warmstart.meta
 import warmstart.recommenders
+from tests.recommenders.enrolled import NAMES
 from tests.recommenders.worlds import N_ITEMS, N_USERS, bare, entries, ids_of, world
 from warmstart.core.config import tunables
 from warmstart.core.errors import BadConfig, BadInput, BadModelFile, NotFitted, UnknownItem
@@ -27,9 +27,6 @@ from warmstart.recommenders.new_items import TakesNewItems
 from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 
-NAMES = sorted(
-    name for name, place in RECOMMENDERS.items() if importlib.util.find_spec(place.partition(":")[0]) is not None
-)
 SETTINGS: dict[str, dict[str, Any]] = {
     "als": {"factors": 4, "iterations": 3},
     "item_knn": {"neighbours": 6},

@@ -20,13 +20,13 @@ from warmstart.representation.context import Context
 class ALSConfig(ReadsEvents):
     """Settings of ``als``."""
 
-    factors: Annotated[int, Field(ge=1), Tunable(choices=(16, 32, 64, 128))] = 64
+    factors: Annotated[int, Field(ge=1), Tunable(choices=(8, 16, 32, 64, 128))] = 32
     """Length of the vectors of items and people."""
 
-    regularisation: Annotated[float, Field(gt=0), Tunable(0.1, 100, log=True)] = 1.0
+    regularisation: Annotated[float, Field(gt=0), Tunable(0.1, 100, log=True)] = 10.0
     """Pull of all vectors towards zero."""
 
-    confidence: Annotated[float, Field(gt=0), Tunable(1, 40, log=True)] = 5.0
+    confidence: Annotated[float, Field(gt=0), Tunable(1, 40, log=True)] = 2.5
     """Weight of a like against that of an item not met, which is 1."""
 
     iterations: Annotated[int, Field(ge=1), Tunable(choices=(10, 15, 20))] = 15

@@ -15,13 +15,15 @@ from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.data.tfidf import Tfidf
 from warmstart.recommenders.base import Recommender
-from warmstart.recommenders.item_knn import BLOCK, nearest
+from warmstart.recommenders.neighbours import nearest, nearest_and_ties
 from warmstart.recommenders.new_items import read_new_items
 from warmstart.recommenders.reading import ReadsEvents, learned, popularity_of, seen, with_popularity
 from warmstart.representation.context import Context
 from warmstart.representation.text import TextSpace, item_texts, text_columns
 
 MOST_WORDS = 20_000
+CELLS = 1 << 22
+"""Similarities of items that are held at a time: 16 MB of float32."""
 NEVER_MET = 1e-3
 """Popularity, as a share of the most popular item's, that an item without events is credited with."""
 
@@ -161,11 +163,11 @@ def _described(data: Dataset, columns: Sequence[str] | None) -> tuple[list[str],
 
 def _neighbours(words: sparse.csr_matrix, vectors: Floats, k: int) -> sparse.csr_matrix:
     """Return similarities float32 [liked item, item]: in each column only those of the item's ``k`` nearest others."""
-    blocks = []
-    for start in range(0, words.shape[0], BLOCK):
-        part = slice(start, start + BLOCK)
+    blocks, step = [], max(1, CELLS // words.shape[0])
+    for start in range(0, words.shape[0], step):
+        part = slice(start, start + step)
         alike = (words[part] @ words.T).toarray() + vectors[part] @ vectors.T
         rows = np.arange(len(alike))
         alike[rows, start + rows] = 0
-        blocks.append(nearest(sparse.csr_matrix(alike), k))
+        blocks.append(nearest(nearest_and_ties(alike, k), k))
     return sparse.vstack(blocks, format="csr", dtype=np.float32).T.tocsr()

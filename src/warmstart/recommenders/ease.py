@@ -26,7 +26,7 @@ LARGEST = 20_000
 class EASEConfig(ReadsEvents):
     """Settings of ``ease``."""
 
-    regularisation: Annotated[float, Field(gt=0), Tunable(10, 5000, log=True)] = 300.0
+    regularisation: Annotated[float, Field(gt=0), Tunable(10, 10_000, log=True)] = 500.0
     """Added to the diagonal; more data of the same kind need more."""
 
 

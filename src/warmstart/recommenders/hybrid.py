@@ -18,10 +18,10 @@ from warmstart.recommenders.table import RECOMMENDERS, recommender
 from warmstart.representation.context import Context
 
 BLENDS = (
-    {"user_knn": 1.0, "ease": 1.0},
-    {"user_knn": 2.0, "ease": 1.0},
-    {"user_knn": 1.0, "item_knn": 1.0, "ease": 1.0},
     {"user_knn": 1.0, "item_knn": 1.0, "ease": 1.0, "popularity": 0.5},
+    {"user_knn": 1.0, "item_knn": 1.0},
+    {"user_knn": 2.0, "item_knn": 1.0, "ease": 0.5},
+    {"item_knn": 1.0, "ease": 1.0},
     {"user_knn": 1.0, "ease": 1.0, "content": 0.2},
 )
 """The blends that tuning chooses from."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
 
@@ -14,6 +13,7 @@ from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.neighbours import nearest
 from warmstart.recommenders.reading import ReadsEvents, learned, popularity_of, seen, with_popularity
 from warmstart.representation.context import Context
 
@@ -24,16 +24,16 @@ BLOCK = 512
 class ItemKNNConfig(ReadsEvents):
     """Settings of ``item_knn``."""
 
-    similarity: Annotated[Literal["cosine", "idf", "bm25"], Tunable(choices=("cosine", "idf", "bm25"))] = "cosine"
+    similarity: Annotated[Literal["cosine", "idf", "bm25"], Tunable(choices=("cosine", "idf", "bm25"))] = "idf"
     """``cosine`` of the users who liked both; ``idf`` lets users with few likes speak louder; ``bm25`` as in search."""
 
-    neighbours: Annotated[int, Field(ge=1), Tunable(choices=(20, 50, 100, 200, 500))] = 100
+    neighbours: Annotated[int, Field(ge=1), Tunable(choices=(50, 100, 200, 500, 1000))] = 500
     """Neighbours that each liked item brings in."""
 
-    power: Annotated[float, Field(ge=0, le=1), Tunable(0.2, 0.7)] = 0.5
+    power: Annotated[float, Field(ge=0, le=1), Tunable(0.2, 0.6)] = 0.4
     """Power of both norms in the denominator: 0.5 is the cosine, less favours popular items. Not for bm25."""
 
-    shrinkage: Annotated[float, Field(ge=0), Tunable(0.1, 300, log=True)] = 10.0
+    shrinkage: Annotated[float, Field(ge=0), Tunable(0.1, 300, log=True)] = 5.0
     """Added to the denominator, so that pairs seen a few times weigh less. Not for bm25."""
 
     amplify: Annotated[float, Field(gt=0), Tunable(0.5, 2.5)] = 1.0
@@ -106,22 +106,3 @@ class ItemKNN(Recommender):
         n_items = len(self.catalogue)
         self._popularity = array_of(arrays, "popularity", (n_items,))
         self._similarity = unpack_csr(arrays, "similarity", (n_items, n_items))
-
-
-def nearest(block: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """Keep the ``k`` largest positive entries of each row, ties in order of column.
-
-    Example:
-        >>> from scipy import sparse
-        >>> from warmstart.recommenders.item_knn import nearest
-        >>> nearest(sparse.csr_matrix([[0.5, 0.9, 0.5]]), 2).toarray().tolist()
-        [[0.5, 0.9, 0.0]]
-    """
-    block.eliminate_zeros()
-    lengths = np.diff(block.indptr)
-    rows: npt.NDArray[np.int64] = np.repeat(np.arange(block.shape[0]), lengths)
-    order = np.lexsort((block.indices, -block.data, rows))
-    place = np.arange(len(order)) - np.repeat(block.indptr[:-1], lengths)
-    kept = order[place < k]
-    kept = kept[block.data[kept] > 0]
-    return sparse.csr_matrix((block.data[kept], (rows[kept], block.indices[kept])), shape=block.shape)

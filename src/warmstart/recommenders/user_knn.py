@@ -12,6 +12,7 @@ from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.neighbours import dense_product, nearest_and_ties
 from warmstart.recommenders.reading import ReadsEvents, learned, popularity_of, seen, with_popularity
 from warmstart.representation.context import Context
 
@@ -73,7 +74,7 @@ class UserKNN(Recommender):
 
     def _block(self, support: sparse.csr_matrix) -> Floats:
         near = dense_product(support, self._turned, self._matrix) * self._shares  # [n, training users]
-        weights = _nearest_and_ties(near, self.config.neighbours)
+        weights = nearest_and_ties(near, self.config.neighbours)
         # divided by the nearest, so that no power underflows
         peaks = near.max(axis=1, initial=0)
         weights.data = (weights.data / np.repeat(peaks, np.diff(weights.indptr))) ** np.float32(self.config.amplify)
@@ -84,29 +85,3 @@ class UserKNN(Recommender):
 
     def _restore(self, header: dict[str, Any], arrays: Arrays) -> None:
         self._remember(unpack_csr(arrays, "matrix", (header["n_users"], len(self.catalogue))))
-
-
-def dense_product(left: sparse.csr_matrix, right: sparse.csr_matrix, right_turned: sparse.csr_matrix) -> Floats:
-    """Return ``left @ right`` as a dense matrix, by whichever way is faster.
-
-    Both ways add the same numbers in the same order, so that a row is the same in every batch.
-
-    Args:
-        left: float32 [n, m].
-        right: float32 [m, p].
-        right_turned: the transpose of ``right`` in compressed rows.
-    """
-    if left.nnz * 50 < left.shape[0] * left.shape[1]:
-        return np.asarray((left @ right).toarray())
-    return np.ascontiguousarray((right_turned @ left.T.tocsr().toarray()).T)
-
-
-def _nearest_and_ties(near: Floats, k: int) -> sparse.csr_matrix:
-    """Keep the ``k`` largest positive entries of each row, and those equal to the last: user order must not matter."""
-    least = np.zeros(len(near), dtype=np.float32)
-    if k < near.shape[1]:
-        least = np.partition(near, -k, axis=1)[:, -k]
-    kept = np.flatnonzero((near > 0) & (near >= least[:, None]))
-    rows, columns = np.divmod(kept, near.shape[1])
-    ends = np.cumsum(np.bincount(rows, minlength=len(near)))
-    return sparse.csr_matrix((near.ravel()[kept], columns, np.concatenate([[0], ends])), shape=near.shape)

@@ -1,0 +1,62 @@
+"""Each recommender's nDCG@10 on the packaged data lies where it should: neither broken nor too good to be true."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import warmstart as ws
+from tests.recommenders.enrolled import NAMES
+from warmstart.core.tasks import Tasks
+from warmstart.data.dataset import Dataset
+from warmstart.data.episodes import cold_user_tasks
+from warmstart.data.split import split_users
+from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.table import RECOMMENDERS
+
+SHOTS = (1, 5, 20)
+BANDS = {
+    "als": ((0.12, 0.16), (0.17, 0.22), (0.27, 0.31)),
+    "content": ((0.12, 0.17), (0.16, 0.21), (0.24, 0.28)),
+    "ease": ((0.12, 0.16), (0.17, 0.21), (0.28, 0.32)),
+    "hybrid": ((0.18, 0.22), (0.23, 0.27), (0.28, 0.33)),
+    "item_knn": ((0.11, 0.15), (0.19, 0.23), (0.28, 0.32)),
+    "meta": ((0.23, 0.35), (0.25, 0.38), (0.29, 0.42)),
+    "popularity": ((0.23, 0.26), (0.23, 0.26), (0.23, 0.26)),
+    "random": ((0.00, 0.02), (0.00, 0.02), (0.00, 0.02)),
+    "user_knn": ((0.19, 0.24), (0.23, 0.27), (0.28, 0.32)),
+}
+"""Lowest and highest nDCG@10 after 1, 5 and 20 likes."""
+SETTINGS = {"content": {"popularity": 0.5}}
+
+
+@cache
+def cut() -> tuple[Dataset, dict[int, Tasks]]:
+    data = ws.load_dataset("movielens-small")
+    train, validation, test = split_users(data.n_users)
+    return data.take_users(train), cold_user_tasks(data, np.concatenate([validation, test]), SHOTS)
+
+
+def ndcg(model: Recommender, tasks: Tasks) -> float:
+    """Return nDCG@10 of the query among all items but the hidden ones; Järvelin and Kekäläinen (2002)."""
+    discounts = 1 / np.log2(np.arange(10) + 2)
+    scores = model.score(tasks.support).copy()
+    scores[tasks.hidden.rows, tasks.hidden.items] = -np.inf
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    found = []
+    for user, top in enumerate(best):
+        query = tasks.query[user].items
+        found.append((np.isin(top, query) * discounts).sum() / discounts[: len(query)].sum())
+    return float(np.mean(found))
+
+
+def test_every_recommender_has_a_band():
+    assert BANDS.keys() == RECOMMENDERS.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quality_lies_in_its_band(name):
+    train, tasks = cut()
+    model = ws.recommender(name, **SETTINGS.get(name, {})).fit(train)
+    for k, (low, high) in zip(SHOTS, BANDS[name], strict=True):
+        assert low <= ndcg(model, tasks[k]) <= high
