@@ -8,7 +8,7 @@ import pytest
 from warmstart.core.errors import BadInput, MissingExtra
 from warmstart.evaluation.cold_item import ColdItem
 from warmstart.evaluation.cold_user import ColdUser
-from warmstart.evaluation.curve import lines_of, spread, ticks
+from warmstart.evaluation.curve import caption, lines_of, spread, ticks
 from warmstart.evaluation.evaluate import evaluate
 from warmstart.evaluation.page import draw_page, draw_svg
 from warmstart.evaluation.picture import draw_png
@@ -188,13 +188,22 @@ def test_our_row_is_drawn_last_and_stands_out():
     assert len({line.colour for line in lines}) == 3
 
 
-def test_a_variant_is_dashed_in_the_colour_of_its_row():
-    lines = {
-        line.label: line for line in lines_of(tiny(**{"ease": [0.1, 0.2], "ease (best)": [0.2, 0.3], "als": [0, 0.1]}))
-    }
-    assert lines["ease"].colour == lines["ease (best)"].colour != lines["als"].colour
-    assert lines["ease (best)"].dash
-    assert not lines["ease"].dash
+def test_rows_tuned_at_each_k_are_drawn_as_the_best_of_all_there():
+    found = tiny(**{"ours": [0.9, 0.9], "ease": [0.1, 0.4], "knn": [0.3, 0.2], "knn (tuned)": [0.3, 0.35]})
+    marked = Report.of(dict(found.about) | {"ours": ["ours"], "oracles": ["knn (tuned)"]}, found.values)
+    lines = {line.label: line for line in lines_of(marked)}
+    assert "knn (tuned)" not in lines
+    assert lines["best of all at each k"].mean == pytest.approx((0.3, 0.4))
+    assert lines["best of all at each k"].dash
+    assert not [line for line in lines_of(found) if line.dash]
+
+
+def test_many_rows_have_no_bars_and_the_caption_knows():
+    few, many = (tiny(**{f"row {n}": [0.1, 0.2] for n in range(rows)}) for rows in (2, 9))
+    assert {line.interval for line in lines_of(few)} == {"bars"}
+    assert {line.interval for line in lines_of(many)} == {"none"}
+    assert "as bars" in caption(few)[1]
+    assert "interval" not in caption(many)[1]
 
 
 def test_rows_of_two_reports_on_the_same_tasks_stand_side_by_side(report, data):

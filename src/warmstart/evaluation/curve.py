@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,8 +14,15 @@ ACCENT = "#d1495b"
 """Colour of the rows that are emphasised."""
 COLOURS = ("#2f6f9f", "#3f8f6b", "#8a6bb1", "#b07d2b", "#5b7083", "#7f8c3c", "#a35d7f", "#4f9aa8")
 """Colours of the others, best row first."""
-VARIANT = "5 3"
-"""Dashes of a row that is a variant of another."""
+ENVELOPE = "best of all at each k"
+"""Label of the line through the best of all other rows at each k, where some were tuned at each k."""
+GREY, DASHES = "#7b8794", "5 3"
+MOST_BARS = 4
+"""With more other rows than this, bars of their intervals would hide the lines; the tables have them."""
+LONGEST = 24
+"""Labels are cut after so many characters."""
+
+Interval = Literal["band", "bars", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +35,10 @@ class Line:
         mean: quality at each.
         low: lower end of each interval, the mean where there is none.
         high: upper end.
+        average: the mean over k.
         colour: of line and label.
-        dash: dash pattern, empty for a full line; a variant of another row is dashed in that row's colour.
+        interval: how the intervals are shown.
+        dash: dash pattern, empty for a full line.
         ours: whether it is emphasised.
     """
 
@@ -37,28 +47,39 @@ class Line:
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    average: float
     colour: str
+    interval: Interval = "none"
     dash: str = ""
     ours: bool = False
+
+    @property
+    def words(self) -> str:
+        """The label, cut where it is long, with the mean over k."""
+        label = self.label if len(self.label) <= LONGEST else self.label[: LONGEST - 1] + "…"
+        return f"{label}  ({self.average:.3f})"
 
 
 def lines_of(results: Results, measure: str | None = None) -> list[Line]:
     """Return the rows as lines, from the worst to the best, so that the best is drawn on top.
 
-    Rows named in ``about["ours"]`` are emphasised and come last.
+    Rows named in ``about["ours"]`` are emphasised and come last. Those in ``about["oracles"]``, tuned at each k, are
+    drawn as one line through the best of all other rows.
     """
     name = measure or results.headline
-    ours = set(results.about.get("ours", ()))
-    known = [model for model in results.models if not np.isnan(results.mean(model, name))]
-    known += [model for model in results.models if model not in known and _points(results, model, name)]
+    ours, oracles = (set(results.about.get(kind, ())) for kind in ("ours", "oracles"))
+    known = [model for model in results.models if _points(results, model, name)]
     best_first = sorted(known, key=lambda model: -direction(name) * np.nan_to_num(results.mean(model, name)))
-    others = [model for model in best_first if model not in ours]
-    families = list(dict.fromkeys(_family(model, known) for model in others))
+    others = [model for model in best_first if model not in ours | oracles]
+    shown: Interval = "bars" if len(others) <= MOST_BARS else "none"
     styled = [
-        _line(results, model, name, COLOURS[families.index(_family(model, known)) % len(COLOURS)]) for model in others
+        replace(_line(results, model, name, COLOURS[place % len(COLOURS)]), interval=shown)
+        for place, model in enumerate(others)
     ]
-    emphasised = [replace(_line(results, model, name, ACCENT), ours=True) for model in best_first if model in ours]
-    return [*emphasised, *styled][::-1]
+    emphasised = [_line(results, model, name, ACCENT) for model in best_first if model in ours]
+    emphasised = [replace(line, ours=True, interval="band") for line in emphasised]
+    envelope = [_envelope(results, [model for model in known if model not in ours], name)] if oracles else []
+    return [*emphasised, *envelope, *styled][::-1]
 
 
 def place_of(k: int) -> float:
@@ -127,12 +148,15 @@ def caption(results: Results, measure: str | None = None) -> tuple[str, str]:
     about, name = results.about, measure or results.headline
     data = about.get("data", {}).get("name", "data")
     n = max((one.n for one in results.estimates.values()), default=0)
+    details = f"{about.get('protocol', 'Evaluation')}, {n} users"
+    if len(results.shots) == 1:
+        return f"{name} on {data}", f"{details}, 95% bootstrap intervals"
+    kinds = {line.interval for line in lines_of(results, measure)}
+    drawn = [kind for kind in ("band", "bars") if kind in kinds]
+    intervals = f", 95% bootstrap intervals as {' and '.join(drawn)}" if drawn else ""
     over = " ".join(map(str, revealing(results.shots)))
     title = f"How soon a recommender knows somebody: {name} on {data}"
-    if len(results.shots) == 1:
-        title = f"{name} on {data}"
-    details = f"{about.get('protocol', 'Evaluation')}, {n} users, 95% bootstrap intervals"
-    return title, details if len(results.shots) == 1 else f"{details}; mean over k = {over} in brackets"
+    return title, f"{details}{intervals}; mean over k = {over} in brackets"
 
 
 def _points(results: Results, model: str, measure: str) -> list[int]:
@@ -141,12 +165,6 @@ def _points(results: Results, model: str, measure: str) -> list[int]:
         for k in results.shots
         if (model, k, measure) in results.estimates and np.isfinite(results.estimates[model, k, measure].mean)
     ]
-
-
-def _family(model: str, known: Sequence[str]) -> str:
-    """Return the row of which this one is a variant: ``ease`` of ``ease (tuned at each k)``, else the row itself."""
-    base = model.partition(" (")[0]
-    return base if base in known else model
 
 
 def _line(results: Results, model: str, measure: str, colour: str) -> Line:
@@ -158,9 +176,17 @@ def _line(results: Results, model: str, measure: str, colour: str) -> Line:
         tuple(one.mean for one in found),
         tuple(one.mean if one.low is None else one.low for one in found),
         tuple(one.mean if one.high is None else one.high for one in found),
+        results.mean(model, measure),
         colour,
-        VARIANT if _family(model, results.models) != model else "",
     )
+
+
+def _envelope(results: Results, models: Sequence[str], measure: str) -> Line:
+    sign = direction(measure)
+    best = tuple(sign * max(sign * results.mean(model, measure, [k]) for model in models) for k in results.shots)
+    reveal = revealing(results.shots)
+    average = float(np.mean([mean for k, mean in zip(results.shots, best, strict=True) if k in reveal]))
+    return Line(ENVELOPE, tuple(results.shots), best, best, best, average, GREY, dash=DASHES)
 
 
 def _inside(centre: float, size: int, gap: float, low: float, high: float) -> float:

@@ -99,6 +99,7 @@ class _Bench:
     settings: dict[str, Settings] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
     ours: list[str] = field(default_factory=list)
+    oracles: list[str] = field(default_factory=list)
 
     def add(self, label: str, model: str | Recommender) -> None:
         """Tune, fit and measure one recommender."""
@@ -157,6 +158,7 @@ class _Bench:
             measurer = self.protocol.measurer(model, self.split)
             shots = [k for k, chosen in best.items() if chosen == settings]
             self.values |= _measured(label + ORACLE, measurer, self.split, shots=shots)
+        self.oracles.append(label + ORACLE)
         self.settings[label + ORACLE] = {f"k={k}": settings for k, settings in best.items()}
 
 
@@ -231,6 +233,7 @@ def _about(protocol: Protocol, split: Split, data: Dataset | None, bench: _Bench
         "data": {"name": source.name, "like_from": learned.like_from} | sizes,
         "split": {name: _plain(fact) for name, fact in split.facts.items()},
         "ours": bench.ours,
+        "oracles": bench.oracles,
         "run_seed": bench.run.seed,
         "bootstrap_seed": protocol.seed + SHIFT,
         "trials": trials,

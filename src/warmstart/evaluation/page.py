@@ -67,7 +67,7 @@ def draw_svg(results: Results, measure: str | None = None) -> str:
     ]
     if lines:
         name = measure or results.headline
-        parts += _rows(lines, name, height) if one_point else _curves(lines, results, name)
+        parts += _rows(lines, name, height) if one_point else _curves(lines, results.shots)
     return "\n".join([*parts, "</svg>"])
 
 
@@ -79,8 +79,8 @@ def _description(lines: Sequence[Line]) -> str:
     return " ".join(told)
 
 
-def _curves(lines: Sequence[Line], results: Results, measure: str) -> list[str]:
-    shots, levels = results.shots, ticks(*span(lines))
+def _curves(lines: Sequence[Line], shots: Sequence[int]) -> list[str]:
+    levels = ticks(*span(lines))
     across = _scale(place_of(shots[0]), place_of(shots[-1]), LEFT + 10, WIDTH - RIGHT - 10)
     up = _scale(levels[0], levels[-1], HEIGHT - BOTTOM, TOP)
     parts = []
@@ -91,34 +91,31 @@ def _curves(lines: Sequence[Line], results: Results, measure: str) -> list[str]:
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "events known of the user (k)", "middle"))
     ends = spread([up(line.mean[-1]) for line in lines], LABEL_GAP, TOP, HEIGHT - BOTTOM)
     for line, end in zip(lines, ends, strict=True):
-        mean = results.mean(line.label, measure)
-        parts += [_open(line), *_curve(line, across, up), *_label(line, across, up, end, mean), "</g>"]
+        parts += [_open(line), *_curve(line, across, up), *_label(line, across, up, end), "</g>"]
     return parts
 
 
 def _curve(line: Line, across: Scale, up: Scale) -> list[str]:
     places = [across(place_of(k)) for k in line.shots]
     path = _path(zip(places, map(up, line.mean), strict=True))
-    if line.ours:
+    parts = []
+    if line.interval == "band":
         below, above = zip(places, map(up, line.low), strict=True), zip(places, map(up, line.high), strict=True)
-        parts = [
-            f'<polygon points="{_path([*below, *reversed(list(above))])}" fill="currentColor" fill-opacity="0.14"/>'
-        ]
-    else:
-        ranges = zip(places, line.low, line.high, strict=True)
-        parts = [
-            _stroke(x, up(low), x, up(high), 'stroke="currentColor" stroke-opacity="0.4"') for x, low, high in ranges
-        ]
+        band = _path([*below, *reversed(list(above))])
+        parts.append(f'<polygon points="{band}" fill="currentColor" fill-opacity="0.14"/>')
+    if line.interval == "bars":
+        ranges, look = zip(places, line.low, line.high, strict=True), 'stroke="currentColor" stroke-opacity="0.4"'
+        parts += [_stroke(x, up(low), x, up(high), look) for x, low, high in ranges]
     dash = f' stroke-dasharray="{line.dash}"' if line.dash else ""
     width, radius = (3.5, 4.5) if line.ours else (1.6, 2.6)
     parts.append(f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="{width}"{dash}/>')
     return parts + [_dot(x, up(mean), radius) for x, mean in zip(places, line.mean, strict=True)]
 
 
-def _label(line: Line, across: Scale, up: Scale, end: float, mean: float) -> list[str]:
+def _label(line: Line, across: Scale, up: Scale, end: float) -> list[str]:
     x, y, start = across(place_of(line.shots[-1])), up(line.mean[-1]), WIDTH - RIGHT + 16
     leader = _stroke(x + 5, y, start - 4, end, 'stroke="currentColor" stroke-opacity="0.5"')
-    return [leader, _text(start, end + 4, f"{line.label} ({mean:.3f})", "start", _label_class(line))]
+    return [leader, _text(start, end + 4, line.words, "start", _label_class(line))]
 
 
 def _rows(lines: Sequence[Line], measure: str, height: int) -> list[str]:

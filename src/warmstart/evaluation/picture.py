@@ -33,8 +33,10 @@ def draw_png(results: Results, measure: str | None = None) -> bytes:
     axes = figure.add_axes((0.08, 0.11, 0.68, 0.73))
     _plain_frame(axes)
     if lines:
-        one_point = len(results.shots) == 1
-        (_draw_rows if one_point else _draw_curves)(axes, lines, results, measure)
+        if len(results.shots) == 1:
+            _draw_rows(axes, lines, measure or results.headline)
+        else:
+            _draw_curves(axes, lines, results)
     title, subtitle = caption(results, measure)
     figure.text(0.03, 0.945, title, size=14, weight="bold", color=INK)
     figure.text(0.03, 0.898, subtitle, size=9.5, color="#59636e")
@@ -52,7 +54,7 @@ def _plain_frame(axes: Any) -> None:
     axes.tick_params(length=0, labelsize=9.5, colors="#59636e")
 
 
-def _draw_curves(axes: Any, lines: Sequence[Line], results: Results, measure: str | None) -> None:
+def _draw_curves(axes: Any, lines: Sequence[Line], results: Results) -> None:
     for row, line in enumerate(lines):
         _draw_curve(axes, line, shift=(row - len(lines) / 2) * 0.012)
     shots = results.shots
@@ -64,20 +66,16 @@ def _draw_curves(axes: Any, lines: Sequence[Line], results: Results, measure: st
     right = place_of(shots[-1])
     axes.set_xlim(place_of(shots[0]) - 0.12, right + 0.08)
     gap = (levels[-1] - levels[0]) * 0.043
-    for line, y in zip(lines, spread([line.mean[-1] for line in lines], gap, levels[0], levels[-1]), strict=True):
-        mean = results.mean(line.label, measure)
-        axes.annotate(
-            f"{line.label}  ({mean:.3f})",
-            (place_of(line.shots[-1]), line.mean[-1]),
-            xytext=(right + 0.2, y),
-            textcoords="data",
-            annotation_clip=False,
-            va="center",
-            size=10.5 if line.ours else 9.5,
-            weight="bold" if line.ours else "normal",
-            color=line.colour,
-            arrowprops={"arrowstyle": "-", "color": line.colour, "lw": 0.6, "alpha": 0.5, "shrinkA": 0, "shrinkB": 3},
-        )
+    ends = spread([line.mean[-1] for line in lines], gap, levels[0], levels[-1])
+    for line, end in zip(lines, ends, strict=True):
+        _draw_label(axes, line, right, end)
+
+
+def _draw_label(axes: Any, line: Line, right: float, end: float) -> None:
+    leader = ([right + 0.06, right + 0.18], [line.mean[-1], end])
+    axes.plot(*leader, color=line.colour, linewidth=0.7, alpha=0.6, clip_on=False)
+    weight, size = ("bold", 10.5) if line.ours else ("normal", 9.5)
+    axes.text(right + 0.21, end, line.words, va="center", size=size, weight=weight, color=line.colour)
 
 
 def _draw_curve(axes: Any, line: Line, shift: float) -> None:
@@ -94,15 +92,14 @@ def _draw_curve(axes: Any, line: Line, shift: float) -> None:
         alpha=1 if line.ours else 0.9,
         solid_capstyle="round",
     )
-    if line.ours:
+    if line.interval == "band":
         axes.fill_between(places, line.low, line.high, color=line.colour, alpha=0.13, linewidth=0)
-    else:
-        axes.vlines(
-            [place + shift for place in places], line.low, line.high, color=line.colour, linewidth=0.9, alpha=0.35
-        )
+    if line.interval == "bars":
+        beside = [place + shift for place in places]
+        axes.vlines(beside, line.low, line.high, color=line.colour, linewidth=0.9, alpha=0.35)
 
 
-def _draw_rows(axes: Any, lines: Sequence[Line], results: Results, measure: str | None) -> None:
+def _draw_rows(axes: Any, lines: Sequence[Line], measure: str) -> None:
     axes.set_position((0.22, 0.11, 0.66, 0.73))
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color=FAINT, linewidth=0.8)
@@ -119,4 +116,4 @@ def _draw_rows(axes: Any, lines: Sequence[Line], results: Results, measure: str 
     axes.set_xticks(levels)
     axes.set_xlim(levels[0], levels[-1] + (levels[-1] - levels[0]) * 0.06)
     axes.set_ylim(-0.6, len(lines) - 0.4)
-    axes.set_xlabel(measure or results.headline, size=10, color=INK)
+    axes.set_xlabel(measure, size=10, color=INK)

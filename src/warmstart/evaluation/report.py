@@ -67,14 +67,15 @@ class Report(Results):
         """
         mine, theirs = ({(k, measure, one.n) for (_, k, measure), one in r.estimates.items()} for r in (self, other))
         if not theirs <= mine:
-            raise BadInput(
-                f"The reports are not on the same tasks: {min(theirs - mine)} is only in the other one."
-            )
+            raise BadInput(f"The reports are not on the same tasks: {min(theirs - mine)} is only in the other one.")
         if twice := {label + ending for label in other.models} & set(self.models):
             raise BadInput(f"Both reports would have a row {min(twice)!r}. Give another ending.")
-        ours = [*self.about.get("ours", ()), *(label + ending for label in other.about.get("ours", ()))]
+        marks = {
+            kind: [*self.about.get(kind, ()), *(label + ending for label in other.about.get(kind, ()))]
+            for kind in ("ours", "oracles")
+        }
         return Report(
-            {**self.about, "ours": ours, f"about rows ending in {ending!r}": other.about},
+            {**self.about, **marks, f"about rows ending in {ending!r}": other.about},
             {**self.estimates, **{(row[0] + ending, *row[1:]): one for row, one in other.estimates.items()}},
             {**self.costs, **{label + ending: one for label, one in other.costs.items()}},
             {**self.settings, **{label + ending: one for label, one in other.settings.items()}},
