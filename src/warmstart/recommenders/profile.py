@@ -108,7 +108,8 @@ class Profile:
         index, worth = catalogue.index(item), catalogue.checked_value(value)
         rest = self._without(index) if index in self.items else self
         when = _checked_time(timestamp)
-        place = len(rest.items) if math.isnan(when) else sum(not time > when for time in rest.times)
+        later = (place for place, time in enumerate(rest.times) if not (math.isnan(when) or time <= when))
+        place = next(later, len(rest.items))
         return Profile(
             self.scorer,
             (*rest.items[:place], index, *rest.items[place:]),
