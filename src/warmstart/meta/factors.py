@@ -1,0 +1,39 @@
+"""A few leading directions of a large matrix."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+
+OVERSAMPLING = 10
+POWER_STEPS = 3
+
+
+def randomised_svd(matrix: Any, rank: int, seed: int = 0) -> tuple[Doubles, Doubles, Doubles]:
+    """Return ``u [m, r], s [r], vt [r, n]`` of the leading ``rank`` directions (Halko, Martinsson and Tropp, 2011).
+
+    Args:
+        matrix: dense or sparse [m, n]; only ``@`` and ``.T`` are asked of it.
+        rank: number of directions; fewer come back when the matrix has fewer rows or columns.
+        seed: of the random projection.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.factors import randomised_svd
+        >>> u, s, vt = randomised_svd(np.outer([1.0, 2.0, 2.0], [3.0, 4.0]), rank=1)
+        >>> round(float(s[0]), 6)
+        15.0
+    """
+    width = min(rank + OVERSAMPLING, *matrix.shape)
+    basis = np.asarray(matrix @ np.random.default_rng(seed).standard_normal((matrix.shape[1], width)))
+    for _ in range(POWER_STEPS):
+        basis, _ = np.linalg.qr(basis)
+        basis, _ = np.linalg.qr(np.asarray(matrix.T @ basis))
+        basis = np.asarray(matrix @ basis)
+    basis, _ = np.linalg.qr(basis)
+    small = np.asarray((matrix.T @ basis).T)  # [width, n]
+    u, s, vt = np.linalg.svd(small, full_matrices=False)
+    kept = slice(0, min(rank, width))
+    return basis @ u[:, kept], s[kept], vt[kept]

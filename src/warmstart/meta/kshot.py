@@ -1,0 +1,179 @@
+"""The k-shot prior: the best linear map from a few revealed events to everything else, in closed form.
+
+Draw a user, reveal each event with probability ``p = min(k / n, MOST_REVEALED)``, and ask for the likes that stay
+hidden. The expectation over all reveals is known without sampling one, so the best map from the revealed events and
+a constant to the hidden likes is one linear system. With ``X`` the graded events (one row a user), ``Q`` the likes:
+
+    A = (P X)'(P X) + D,   D = diag(sum_u p (1 - p) x^2) + shrinkage      (and a column of ones for the constant)
+    C = (P X)'((1 - P) Q)  without its diagonal,       B = A^-1 C,  diag(B) = 0
+
+A user's own column of ones makes the constant; at k = 0 it is popularity.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+from warmstart.core.histories import Floats
+from warmstart.meta.factors import randomised_svd
+from warmstart.meta.maps import DenseMap, EventMap, FactoredMap
+
+Form = Literal["dense", "users", "low-rank"]
+Doubles = npt.NDArray[np.float64]
+
+MOST_REVEALED = 0.7
+"""Largest share of a history that is revealed, so that something is left to ask for."""
+LARGEST_EXACT = 20_000
+"""Items up to which the map is exact; beyond, its rank is limited."""
+CONSTANT_SHRINKAGE = 1e-6
+"""Added to the constant's diagonal, a share of the users: keeps the system solvable, moves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """Training users as matrices.
+
+    Args:
+        support: float32 [users, items], graded events: 1 for a like, less for an event that is none.
+        query: float32 [users, items], 1 for a like.
+    """
+
+    support: sparse.csr_matrix
+    query: sparse.csr_matrix
+
+    def __len__(self) -> int:
+        return int(self.support.shape[0])
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.support.shape[1])
+
+    def revealed(self, k: int) -> Doubles:
+        """Return the probability with which each user's events are revealed, float64 [users]."""
+        counts = np.diff(self.support.indptr)
+        shares: Doubles = np.minimum(k / np.maximum(counts, 1), MOST_REVEALED)
+        return shares
+
+
+@dataclass(frozen=True, slots=True)
+class KShot:
+    """The prior for about ``k`` events: ``score = constant + sum_i weight_i events[i]``."""
+
+    constant: Floats
+    events: EventMap
+
+
+def form_for(n_users: int, n_items: int) -> Form:
+    """Choose the form by size: dense, in the space of users where they are fewer, or of limited rank.
+
+    Example:
+        >>> from warmstart.meta.kshot import form_for
+        >>> form_for(6040, 3706), form_for(610, 9742), form_for(100_000, 1_000_000)
+        ('dense', 'users', 'low-rank')
+    """
+    if n_items > LARGEST_EXACT:
+        return "low-rank"
+    return "dense" if n_users >= n_items else "users"
+
+
+def fit_kshot(episodes: Episodes, k: int, shrinkage: float, form: Form, rank: int, seed: int) -> KShot:
+    """Solve for the prior at ``k`` revealed events.
+
+    Args:
+        episodes: training users.
+        k: events revealed in the mean, at least 1.
+        shrinkage: added to the diagonal of ``A``, for one revealed event; it grows with ``k``.
+        form: how the map is held; ``dense`` and ``users`` give the same scores.
+        rank: of the low-rank form.
+        seed: of the low-rank form's random projection.
+
+    Returns:
+        constant float32 [items] and the map of events.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from warmstart.meta.kshot import Episodes, fit_kshot
+        >>> likes = sparse.csr_matrix(np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=np.float32))
+        >>> prior = fit_kshot(Episodes(likes, likes), k=1, shrinkage=0.1, form="dense", rank=2, seed=0)
+        >>> int(prior.events.rows[0].argmax())
+        1
+    """
+    system = _System.of(episodes, k, shrinkage)
+    solve = {"dense": _dense, "users": _in_user_space, "low-rank": _low_rank}[form]
+    return solve(system, rank, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """``(D + W'W) B = W'R - diag(removed)``, the last row and column being the constant's."""
+
+    revealed: sparse.csr_matrix  # W = [P X, 1], [users, items + 1]
+    hidden: sparse.csr_matrix  # R = (1 - P) Q, [users, items]
+    ridge: Doubles  # D, [items + 1]
+    removed: Doubles  # the diagonal of (P X)'R, [items]
+
+    @classmethod
+    def of(cls, episodes: Episodes, k: int, shrinkage: float) -> "_System":
+        p = episodes.revealed(k)
+        support, query = episodes.support.astype(np.float64), episodes.query.astype(np.float64)
+        seen, hidden = sparse.diags(p) @ support, (sparse.diags(1 - p) @ query).tocsr()
+        own = np.asarray(support.power(2).T @ (p * (1 - p))).ravel()
+        ridge = np.append(own + shrinkage * k, CONSTANT_SHRINKAGE * len(p))
+        ones = sparse.csr_matrix(np.ones((len(p), 1)))
+        removed = np.asarray(seen.multiply(hidden).sum(axis=0)).ravel()
+        return cls(sparse.hstack([seen, ones], format="csr"), hidden, ridge, removed)
+
+
+def _dense(system: _System, rank: int, seed: int) -> KShot:
+    gram = (system.revealed.T @ system.revealed).toarray()
+    gram[np.diag_indices_from(gram)] += system.ridge
+    target = (system.revealed.T @ system.hidden).toarray()
+    np.fill_diagonal(target, 0)
+    factor = linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+    rows = linalg.cho_solve(factor, target, overwrite_b=True, check_finite=False).astype(np.float32)
+    constant = rows[-1].copy()
+    rows = rows[:-1]
+    np.fill_diagonal(rows, 0)
+    return KShot(constant, DenseMap(rows))
+
+
+def _in_user_space(system: _System, rank: int, seed: int) -> KShot:
+    """Solve by Woodbury's identity: exact, with matrices of users x users only."""
+    inverse = 1 / system.ridge
+    scaled = system.revealed @ sparse.diags(inverse)  # W D^-1
+    kernel = (scaled @ system.revealed.T).toarray()
+    kernel[np.diag_indices_from(kernel)] += 1
+    factor = linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
+    left = linalg.cho_solve(factor, scaled.toarray(), overwrite_b=True, check_finite=False).T
+    right = system.hidden + scaled[:, :-1] @ sparse.diags(system.removed)
+    return _factored(left, right.tocsr(), system.removed * inverse[:-1])
+
+
+def _low_rank(system: _System, rank: int, seed: int) -> KShot:
+    """Solve in the leading directions of ``W D^-1/2``, the only ones that the ridge lets through."""
+    half = np.sqrt(1 / system.ridge)
+    whitened = (system.revealed @ sparse.diags(half)).tocsr()
+    u, s, vt = randomised_svd(whitened, rank, seed)
+    left = (vt.T * half[:, None]) * (s / (1 + s**2))
+    scaled = whitened @ sparse.diags(half)
+    right = u.T @ (system.hidden + scaled[:, :-1] @ sparse.diags(system.removed))
+    return _factored(left, np.asarray(right, dtype=np.float32), system.removed * half[:-1] ** 2)
+
+
+def _factored(left: Doubles, right: Floats | sparse.csr_matrix, removed: Doubles) -> KShot:
+    """Part the constant's row from the items' and find the diagonal that must be taken off."""
+    right = right.astype(np.float32)
+    constant = np.asarray(left[-1] @ right).ravel() - 0.0
+    items = np.ascontiguousarray(left[:-1], dtype=np.float32)
+    columns = right.T.tocsr() if sparse.issparse(right) else right.T
+    diagonal = (
+        np.asarray(columns.multiply(items).sum(axis=1)).ravel()
+        if sparse.issparse(right)
+        else np.einsum("ir,ir->i", items, columns)
+    )
+    return KShot(constant.astype(np.float32), FactoredMap(items, right, diagonal.astype(np.float32)))

@@ -1,0 +1,105 @@
+"""Linear maps from events to scores of all items, in the form that fits the catalogue's size."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from warmstart.core.artefact import Arrays, array_of, pack_csr, unpack_csr
+from warmstart.core.histories import Floats, Ints
+
+
+class EventMap(Protocol):
+    """A matrix [items, items] whose row i is what one event on item i adds to every score; its diagonal is 0."""
+
+    def combine(self, support: sparse.csr_matrix) -> Floats:
+        """Return ``support [n, items] @ rows``, float32 [n, items]."""
+        ...
+
+    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+        """Return the weighted sum of a few rows, float32 [items]; the hot path of one user."""
+        ...
+
+    def entries(self, items: Ints, target: int) -> Floats:
+        """Return what an event on each of ``items`` adds to the score of ``target``, float32 [len(items)]."""
+        ...
+
+    def arrays(self, name: str) -> Arrays:
+        """Return the arrays that ``event_map_of`` takes back, named after ``name``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DenseMap:
+    """All rows written out, float32 [items, items]."""
+
+    rows: Floats
+
+    def combine(self, support: sparse.csr_matrix) -> Floats:
+        """See ``EventMap``."""
+        return np.asarray(support @ self.rows)
+
+    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+        """See ``EventMap``."""
+        found: Floats = weights @ self.rows[items]
+        return found
+
+    def entries(self, items: Ints, target: int) -> Floats:
+        """See ``EventMap``."""
+        return self.rows[items, target]
+
+    def arrays(self, name: str) -> Arrays:
+        """See ``EventMap``."""
+        return {f"{name}.rows": self.rows}
+
+
+@dataclass(frozen=True, slots=True)
+class FactoredMap:
+    """Rows as ``left @ right`` less their diagonal.
+
+    Args:
+        left: float32 [items, r].
+        right: [r, items], dense for a low-rank form or sparse where r counts training users.
+    """
+
+    left: Floats
+    right: Floats | sparse.csr_matrix
+    diagonal: Floats
+
+    def combine(self, support: sparse.csr_matrix) -> Floats:
+        """See ``EventMap``."""
+        scores = np.ascontiguousarray(np.asarray(support @ self.left) @ self.right, dtype=np.float32)
+        rows = np.repeat(np.arange(support.shape[0]), np.diff(support.indptr))
+        scores[rows, support.indices] -= support.data * self.diagonal[support.indices]
+        return scores
+
+    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+        """See ``EventMap``."""
+        scores: Floats = np.asarray((weights @ self.left[items]) @ self.right)
+        scores[items] -= weights * self.diagonal[items]
+        return scores
+
+    def entries(self, items: Ints, target: int) -> Floats:
+        """See ``EventMap``."""
+        column = self.right[:, [target]]
+        dense = column.toarray() if sparse.issparse(column) else column
+        found: Floats = (self.left[items] @ dense)[:, 0]
+        return np.where(items == target, 0, found).astype(np.float32)
+
+    def arrays(self, name: str) -> Arrays:
+        """See ``EventMap``."""
+        right = self.right
+        packed = pack_csr(f"{name}.right", right) if sparse.issparse(right) else {f"{name}.right": right}
+        return {f"{name}.left": self.left, f"{name}.diagonal": self.diagonal, **packed}
+
+
+def event_map_of(arrays: Arrays, name: str, n_items: int) -> EventMap:
+    """Rebuild a map from its arrays; raises ``BadModelFile`` if they do not fit."""
+    if f"{name}.rows" in arrays:
+        return DenseMap(array_of(arrays, f"{name}.rows", (n_items, n_items)))
+    left = array_of(arrays, f"{name}.left", (n_items, None))
+    shape = (left.shape[1], n_items)
+    dense = f"{name}.right" in arrays
+    right = array_of(arrays, f"{name}.right", shape) if dense else unpack_csr(arrays, f"{name}.right", shape)
+    return FactoredMap(left, right, array_of(arrays, f"{name}.diagonal", (n_items,)))

@@ -1,0 +1,246 @@
+"""What is learned from many users, and how it turns a few events into scores of all items."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from warmstart.core.artefact import Arrays, array_of
+from warmstart.core.histories import Floats, Ints
+from warmstart.meta.kshot import Episodes, Form, KShot, fit_kshot
+from warmstart.meta.maps import event_map_of
+from warmstart.meta.parameters import FEW, MANY, MetaParameters, nearness_to_many
+from warmstart.meta.tastes import Tastes
+
+Doubles = npt.NDArray[np.float64]
+
+ATTRIBUTE_RIDGE = 30.0
+"""Users' worth of shrinkage on what an attribute adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Graded evidence of a batch of users.
+
+    Args:
+        events: float32 [n, items], weight of each event.
+        counts: float64 [n], how many events a user has.
+        attributes: float32 [n, columns] less the training users' mean, all zero where nothing is known; None for all.
+    """
+
+    events: sparse.csr_matrix
+    counts: npt.NDArray[np.float64]
+    attributes: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The linear voice for about ``k`` events.
+
+    Args:
+        prior: constant and map of events.
+        attributes: float32 [columns, items], what an attribute adds; no rows without attributes.
+    """
+
+    prior: KShot
+    attributes: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """The k-shot prior at three anchors, the taste posterior, and the numbers that join them.
+
+    ``score = (1 - share) (constant + gain sum_i w_i B_i + attributes) + share taste``, all of it depending on k.
+
+    Args:
+        popularity: float32 [items], share of users who like the item: the answer to nobody in particular.
+        greeting: float32 [columns, items], what an attribute adds before any event.
+        few, many: the linear voice at one and at twenty events.
+        tastes: the second voice; None where nobody likes anything.
+        mean_attributes: float32 [columns], of the training users.
+        parameters: what joins the voices.
+    """
+
+    popularity: Floats
+    greeting: Floats
+    few: Anchor
+    many: Anchor
+    tastes: Tastes | None
+    mean_attributes: Floats
+    parameters: MetaParameters
+
+    @classmethod
+    def fit(
+        cls,
+        episodes: Episodes,
+        attributes: Floats,
+        shrinkage: float,
+        form: Form,
+        rank: int,
+        seed: int,
+    ) -> "Prior":
+        """Learn from training users; the parameters are the defaults until a meta-optimiser sets them.
+
+        Args:
+            episodes: training users.
+            attributes: float32 [users, columns], zero columns without attributes.
+            shrinkage, form, rank, seed: see ``fit_kshot``.
+        """
+        mean = attributes.mean(axis=0) if len(attributes) else np.zeros(attributes.shape[1], dtype=np.float32)
+        centred = attributes - mean
+        popularity = np.asarray(episodes.query.sum(axis=0)).ravel() / max(len(episodes), 1)
+        few, many = (fit_kshot(episodes, k, shrinkage, form, rank, seed) for k in (FEW, MANY))
+        liked = bool(episodes.query.nnz)
+        return cls(
+            popularity.astype(np.float32),
+            _attribute_rows(centred, episodes, 0, None),
+            Anchor(few, _attribute_rows(centred, episodes, FEW, few)),
+            Anchor(many, _attribute_rows(centred, episodes, MANY, many)),
+            Tastes.fit(episodes, many, seed) if liked else None,
+            mean.astype(np.float32),
+            MetaParameters(),
+        )
+
+    def with_parameters(self, parameters: MetaParameters) -> "Prior":
+        """Return the same prior with other numbers."""
+        return replace(self, parameters=parameters)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return len(self.popularity)
+
+    @property
+    def anchors(self) -> tuple[Anchor, Anchor]:
+        """The linear voice at few and at many events."""
+        return self.few, self.many
+
+    def scores(self, support: Support) -> Floats:
+        """Score all items for a batch, float32 [n, items]."""
+        linear = self._linear(support)
+        share = self._share(support.counts)
+        if self.tastes is not None and share.any():
+            sharpness = _column(self.parameters.at("sharpness", support.counts))
+            spoken = self.tastes.scores(self.tastes.evidence(support.events) * sharpness)
+            linear *= _column(1 - share)
+            spoken *= _column(share)
+            linear += spoken
+        return linear
+
+    def scores_one(self, support: Support) -> Floats:
+        """Score all items for one user, float32 [items]: what ``scores`` returns, without a batch's overhead."""
+        count = support.counts
+        if not count[0]:
+            return self._linear(support)[0]
+        items, weights = support.events.indices, support.events.data
+        near, gain, sharpness, share = (float(numbers[0]) for numbers in self._numbers(count))
+        linear = np.float32(1 - near) * self.few.prior.constant + np.float32(near) * self.many.prior.constant
+        for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
+            if part:
+                linear += anchor.prior.events.combine_one(items, weights * np.float32(gain * part))
+            if part and support.attributes is not None:
+                linear += (support.attributes[0] * np.float32(part * self.parameters.attribute_gain)) @ anchor.attributes
+        if self.tastes is None or not share:
+            return linear
+        linear *= np.float32(1 - share)
+        linear += np.float32(share) * self.tastes.scores(self.tastes.evidence_of(items, weights * np.float32(sharpness)))
+        return linear
+
+    def contributions(self, support: Support, item: int) -> tuple[float, Floats, Floats]:
+        """Split one user's score of an item into the prior's, each event's and each attribute column's part.
+
+        Returns:
+            the prior's amount, float32 [events] in order of ``support.events``, float32 [columns]; they sum to the
+            score.
+        """
+        items, weights = support.events.indices, support.events.data
+        attributes = np.zeros(len(self.mean_attributes)) if support.attributes is None else support.attributes[0]
+        attributes = attributes * self.parameters.attribute_gain
+        if not support.counts[0]:
+            return float(self.popularity[item]), np.zeros(len(items)), attributes * self.greeting[:, item]
+        near, gain, sharpness, share = (float(numbers[0]) for numbers in self._numbers(support.counts))
+        start, events, columns = 0.0, np.zeros(len(items)), np.zeros(len(attributes))
+        for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
+            start += (1 - share) * part * float(anchor.prior.constant[item])
+            events += (1 - share) * part * gain * weights * anchor.prior.events.entries(items, item)
+            columns += (1 - share) * part * attributes * anchor.attributes[:, item]
+        if self.tastes is not None and share:
+            parts = self.tastes.parts_of(items) * (weights * sharpness)[:, None]
+            unmoved, moved = self.tastes.contributions(parts, item)
+            start, events = start + share * unmoved, events + share * moved
+        return start, events, columns
+
+    def arrays(self) -> Arrays:
+        """Return what is to be stored with a model; the parameters travel in its header."""
+        found = {"popularity": self.popularity, "greeting": self.greeting, "mean_attributes": self.mean_attributes}
+        for name, anchor in zip(("few", "many"), self.anchors, strict=True):
+            found |= {f"{name}.constant": anchor.prior.constant, f"{name}.attributes": anchor.attributes}
+            found |= anchor.prior.events.arrays(name)
+        return found | (self.tastes.arrays() if self.tastes is not None else {})
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays, n_items: int, parameters: MetaParameters) -> "Prior":
+        """Take back what ``arrays`` returned; raises ``BadModelFile`` if it does not fit."""
+        mean = array_of(arrays, "mean_attributes", (None,))
+        few, many = (_anchor_of(arrays, name, n_items, len(mean)) for name in ("few", "many"))
+        tastes = Tastes.of_arrays(arrays, n_items) if "tastes.keys" in arrays else None
+        popularity = array_of(arrays, "popularity", (n_items,))
+        greeting = array_of(arrays, "greeting", (len(mean), n_items))
+        return cls(popularity, greeting, few, many, tastes, mean, parameters)
+
+    def _linear(self, support: Support) -> Floats:
+        near, gain, known = nearness_to_many(support.counts), self._gain(support.counts), support.counts > 0
+        shares = (known * (1 - near), known * near)
+        scores = _column(~known) * self.popularity
+        if support.attributes is not None:
+            scores += (support.attributes * _column(~known * self.parameters.attribute_gain)) @ self.greeting
+        for anchor, share in zip(self.anchors, shares, strict=True):
+            if share.any():
+                scores += _column(share) * anchor.prior.constant
+                scores += anchor.prior.events.combine(_scaled(support.events, gain * share))
+                if support.attributes is not None:
+                    scores += (support.attributes * _column(share * self.parameters.attribute_gain)) @ anchor.attributes
+        return scores
+
+    def _numbers(self, counts: Doubles) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+        sharpness = self.parameters.at("sharpness", counts)
+        return nearness_to_many(counts), self._gain(counts), sharpness, self._share(counts)
+
+    def _gain(self, counts: Doubles) -> Doubles:
+        return self.parameters.at("gain", counts)
+
+    def _share(self, counts: Doubles) -> Doubles:
+        return self.parameters.at("taste_share", counts) * (counts > 0)
+
+
+def _attribute_rows(centred: Floats, episodes: Episodes, k: int, prior: KShot | None) -> Floats:
+    """Regress on the attributes what the constant and the revealed events leave to be said."""
+    if not centred.shape[1]:
+        return np.zeros((0, episodes.n_items), dtype=np.float32)
+    columns = centred.astype(np.float64)
+    p = episodes.revealed(k)
+    # the constant drops out, for the columns are centred
+    left = (sparse.diags(1 - p) @ episodes.query).T.dot(columns).T
+    if prior is not None:
+        expected = sparse.csr_matrix(np.asarray((sparse.diags(p) @ episodes.support).T.dot(columns)).T)
+        left = left - prior.events.combine(expected.astype(np.float32))
+    gram = columns.T @ columns + ATTRIBUTE_RIDGE * np.eye(columns.shape[1])
+    found: Floats = np.linalg.solve(gram, left).astype(np.float32)
+    return found
+
+
+def _anchor_of(arrays: Arrays, name: str, n_items: int, n_columns: int) -> Anchor:
+    constant = array_of(arrays, f"{name}.constant", (n_items,))
+    attributes = array_of(arrays, f"{name}.attributes", (n_columns, n_items))
+    return Anchor(KShot(constant, event_map_of(arrays, name, n_items)), attributes)
+
+
+def _scaled(events: sparse.csr_matrix, factors: Doubles) -> sparse.csr_matrix:
+    data = events.data * np.repeat(factors, np.diff(events.indptr)).astype(np.float32)
+    return sparse.csr_matrix((data, events.indices, events.indptr), shape=events.shape)
+
+
+def _column(values: npt.NDArray[Any]) -> Floats:
+    return values.astype(np.float32)[:, None]
