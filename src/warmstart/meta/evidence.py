@@ -1,0 +1,66 @@
+"""From histories to graded evidence: what each event weighs."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from warmstart.core.histories import Floats, Histories
+from warmstart.data.dataset import Dataset
+from warmstart.meta.kshot import Episodes
+from warmstart.meta.parameters import MetaParameters
+from warmstart.meta.prior import Support
+
+TRAINING_DISLIKE = 0.6
+"""Weight of an event that is no like in the training episodes."""
+
+
+def weights_of(histories: Histories, like_from: float | None, parameters: MetaParameters) -> Floats:
+    """Return the weight of each event, float32 [events]: 1 for the latest like, less for others.
+
+    Example:
+        >>> from warmstart.core.histories import Histories
+        >>> from warmstart.meta.evidence import weights_of
+        >>> from warmstart.meta.parameters import MetaParameters
+        >>> one = Histories.of([[0, 1]], [[5.0, 1.0]])
+        >>> weights_of(one, 4.0, MetaParameters(dislike_weight=0.5)).tolist()
+        [1.0, 0.5]
+    """
+    weights = np.ones(len(histories.items), dtype=np.float32)
+    if like_from is not None:
+        weights[histories.values < like_from] = parameters.dislike_weight
+    if parameters.half_life is not None and histories.times is not None:
+        weights *= np.exp2(-_ages(histories) / parameters.half_life).astype(np.float32)
+    return weights
+
+
+def support_of(
+    histories: Histories,
+    n_items: int,
+    like_from: float | None,
+    parameters: MetaParameters,
+    attributes: Floats | None = None,
+) -> Support:
+    """Return the graded evidence of a batch; events keep their order within a row."""
+    weights = weights_of(histories, like_from, parameters)
+    shape = (len(histories), n_items)
+    events = sparse.csr_matrix((weights, histories.items, histories.indptr), shape=shape)
+    return Support(events, histories.lengths.astype(np.float64), attributes)
+
+
+def episodes_of(data: Dataset) -> Episodes:
+    """Return the training users' graded events and likes."""
+    liked = data.liked.astype(np.float32)
+    graded = np.where(liked > 0, 1, TRAINING_DISLIKE).astype(np.float32)
+    query = data.histories.matrix(data.n_items, liked)
+    query.eliminate_zeros()
+    support = data.histories.matrix(data.n_items, graded)
+    for matrix in (support, query):
+        np.minimum(matrix.data, 1, out=matrix.data)
+    return Episodes(support, query)
+
+
+def _ages(histories: Histories) -> npt.NDArray[np.float64]:
+    """Return how many events of the same user came after each, float64 [events]."""
+    ends = np.repeat(histories.indptr[1:], histories.lengths)
+    ages: npt.NDArray[np.float64] = (ends - 1 - np.arange(len(histories.items))).astype(np.float64)
+    return ages
