@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 
 DEPTH = 10
 """nDCG is taken at this depth."""
-MOST_COLUMNS = 2_500
+MOST_COLUMNS = 1_500
 """Items that are ranked: those that are liked or asked for most."""
 _DISCOUNTS = 1 / np.log2(np.arange(2, DEPTH + 2))
 
@@ -66,7 +66,7 @@ class Exam:
             tuple(prior.tastes.evidence(kind) for kind in kinds),
             _cells(tasks.query, columns, prior.n_items),
             _cells(tasks.hidden, columns, prior.n_items),
-            np.cumsum(_DISCOUNTS)[np.minimum(tasks.query.lengths, DEPTH) - 1],
+            _ideal(tasks),
         )
 
     def ndcg(self, parameters: MetaParameters) -> float:
@@ -80,6 +80,13 @@ class Exam:
         scores += (1 - share) * (self.constant + gain * _joined(self.added, parameters.dislike_weight))
         scores[self.hidden] = -np.inf
         return float(np.mean(_gains(scores, self.asked) / self.ideal))
+
+
+def ndcg_of(scores: Floats, tasks: Tasks) -> float:
+    """Return the mean nDCG@10 of scores [n, items] on tasks; what is hidden is not ranked."""
+    every = np.arange(scores.shape[1])
+    asked, hidden = (_cells(part, every, scores.shape[1]) for part in (tasks.query, tasks.hidden))
+    return float(np.mean(_gains(np.where(hidden, -np.inf, scores), asked) / _ideal(tasks)))
 
 
 def _kinds(
@@ -117,6 +124,11 @@ def _columns(prior: Prior, query: Histories) -> Ints:
 def _cells(histories: Histories, columns: Ints, n_items: int) -> Bools:
     marked: Bools = histories.matrix(n_items, np.ones(len(histories.items), dtype=np.float32))[:, columns].toarray() > 0
     return marked
+
+
+def _ideal(tasks: Tasks) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = np.cumsum(_DISCOUNTS)[np.minimum(tasks.query.lengths, DEPTH) - 1]
+    return found
 
 
 def _gains(scores: Floats, asked: Bools) -> npt.NDArray[np.float64]:

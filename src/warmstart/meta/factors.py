@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating]
 
 OVERSAMPLING = 10
 POWER_STEPS = 3
 
 
-def randomised_svd(matrix: Any, rank: int, seed: int = 0) -> tuple[Doubles, Doubles, Doubles]:
+def randomised_svd(matrix: Any, rank: int, seed: int = 0) -> tuple[Reals, Reals, Reals]:
     """Return ``u [m, r], s [r], vt [r, n]`` of the leading ``rank`` directions (Halko, Martinsson and Tropp, 2011).
 
     Args:
-        matrix: dense or sparse [m, n]; only ``@`` and ``.T`` are asked of it.
+        matrix: dense or sparse float [m, n]; what comes back has its precision.
         rank: number of directions; fewer come back when the matrix has fewer rows or columns.
         seed: of the random projection.
 
@@ -27,7 +27,8 @@ def randomised_svd(matrix: Any, rank: int, seed: int = 0) -> tuple[Doubles, Doub
         15.0
     """
     width = min(rank + OVERSAMPLING, *matrix.shape)
-    basis = np.asarray(matrix @ np.random.default_rng(seed).standard_normal((matrix.shape[1], width)))
+    start = np.random.default_rng(seed).standard_normal((matrix.shape[1], width))
+    basis = np.asarray(matrix @ start.astype(matrix.dtype))
     for _ in range(POWER_STEPS):
         basis, _ = np.linalg.qr(basis)
         basis, _ = np.linalg.qr(np.asarray(matrix.T @ basis))

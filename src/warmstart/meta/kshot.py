@@ -148,8 +148,8 @@ def _in_user_space(system: _System, rank: int, seed: int) -> KShot:
     scaled = system.revealed @ sparse.diags(inverse)  # W D^-1
     kernel = (scaled @ system.revealed.T).toarray()
     kernel[np.diag_indices_from(kernel)] += 1
-    factor = linalg.cho_factor(kernel, overwrite_a=True, check_finite=False)
-    left = linalg.cho_solve(factor, scaled.toarray(), overwrite_b=True, check_finite=False).T
+    # inverted, for then the many columns on its right may stay sparse
+    left = scaled.T @ linalg.inv(kernel, overwrite_a=True, check_finite=False)
     right = system.hidden + scaled[:, :-1] @ sparse.diags(system.removed)
     return _factored(left, right.tocsr(), system.removed * inverse[:-1])
 

@@ -62,9 +62,7 @@ def to_vector(parameters: MetaParameters, names: tuple[str, ...]) -> npt.NDArray
     return np.array([_free(name, getattr(parameters, name)) for name in names])
 
 
-def of_vector(
-    vector: npt.NDArray[np.float64], names: tuple[str, ...], others: MetaParameters
-) -> MetaParameters:
+def of_vector(vector: npt.NDArray[np.float64], names: tuple[str, ...], others: MetaParameters) -> MetaParameters:
     """Undo ``to_vector``; what is not named is taken from ``others``.
 
     Example:

@@ -119,6 +119,8 @@ class Prior:
 
     def scores(self, support: Support) -> Floats:
         """Score all items for a batch, float32 [n, items]."""
+        if len(support.counts) == 1:
+            return self._scores_one(support)[None]
         linear = self._linear(support)
         share = self._share(support.counts)
         if self.tastes is not None and share.any():
@@ -129,7 +131,7 @@ class Prior:
             linear += spoken
         return linear
 
-    def scores_one(self, support: Support) -> Floats:
+    def _scores_one(self, support: Support) -> Floats:
         """Score all items for one user, float32 [items]: what ``scores`` returns, without a batch's overhead."""
         count = support.counts
         if not count[0]:
@@ -141,11 +143,15 @@ class Prior:
             if part:
                 linear += anchor.prior.events.combine_one(items, weights * np.float32(gain * part))
             if part and support.attributes is not None:
-                linear += (support.attributes[0] * np.float32(part * self.parameters.attribute_gain)) @ anchor.attributes
+                linear += (
+                    support.attributes[0] * np.float32(part * self.parameters.attribute_gain)
+                ) @ anchor.attributes
         if self.tastes is None or not share:
             return linear
         linear *= np.float32(1 - share)
-        linear += np.float32(share) * self.tastes.scores(self.tastes.evidence_of(items, weights * np.float32(sharpness)))
+        linear += np.float32(share) * self.tastes.scores(
+            self.tastes.evidence_of(items, weights * np.float32(sharpness))
+        )
         return linear
 
     def contributions(self, support: Support, item: int) -> tuple[float, Floats, Floats]:
