@@ -12,7 +12,7 @@ from warmstart.data.dataset import Dataset
 from warmstart.data.episodes import LEAST_QUERY, Support, cold_user_tasks
 from warmstart.meta.evidence import support_of
 from warmstart.meta.exam import Exam, ndcg_of
-from warmstart.meta.parameters import MANY, MetaParameters
+from warmstart.meta.parameters import MetaParameters
 from warmstart.meta.prior import Prior
 from warmstart.meta.search import search
 

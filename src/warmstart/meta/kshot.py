@@ -104,8 +104,9 @@ def fit_kshot(episodes: Episodes, k: int, shrinkage: float, form: Form, rank: in
         1
     """
     system = _System.of(episodes, k, shrinkage)
-    solve = {"dense": _dense, "users": _in_user_space, "low-rank": _low_rank}[form]
-    return solve(system, rank, seed)
+    if form == "dense":
+        return _dense(system)
+    return _in_user_space(system) if form == "users" else _low_rank(system, rank, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class _System:
         return cls(sparse.hstack([seen, ones], format="csr"), hidden, ridge, removed)
 
 
-def _dense(system: _System, rank: int, seed: int) -> KShot:
+def _dense(system: _System) -> KShot:
     gram = (system.revealed.T @ system.revealed).toarray()
     gram[np.diag_indices_from(gram)] += system.ridge
     target = (system.revealed.T @ system.hidden).toarray()
@@ -142,7 +143,7 @@ def _dense(system: _System, rank: int, seed: int) -> KShot:
     return KShot(constant, DenseMap(rows))
 
 
-def _in_user_space(system: _System, rank: int, seed: int) -> KShot:
+def _in_user_space(system: _System) -> KShot:
     """Solve by Woodbury's identity: exact, with matrices of users x users only."""
     inverse = 1 / system.ridge
     scaled = system.revealed @ sparse.diags(inverse)  # W D^-1
@@ -151,7 +152,7 @@ def _in_user_space(system: _System, rank: int, seed: int) -> KShot:
     # inverted, for then the many columns on its right may stay sparse
     left = scaled.T @ linalg.inv(kernel, overwrite_a=True, check_finite=False)
     right = system.hidden + scaled[:, :-1] @ sparse.diags(system.removed)
-    return _factored(left, right.tocsr(), system.removed * inverse[:-1])
+    return _factored(left, right.tocsr())
 
 
 def _low_rank(system: _System, rank: int, seed: int) -> KShot:
@@ -162,18 +163,16 @@ def _low_rank(system: _System, rank: int, seed: int) -> KShot:
     left = (vt.T * half[:, None]) * (s / (1 + s**2))
     scaled = whitened @ sparse.diags(half)
     right = u.T @ (system.hidden + scaled[:, :-1] @ sparse.diags(system.removed))
-    return _factored(left, np.asarray(right, dtype=np.float32), system.removed * half[:-1] ** 2)
+    return _factored(left, np.asarray(right, dtype=np.float32))
 
 
-def _factored(left: Doubles, right: Floats | sparse.csr_matrix, removed: Doubles) -> KShot:
-    """Part the constant's row from the items' and find the diagonal that must be taken off."""
+def _factored(left: Doubles, right: Floats | sparse.csr_matrix) -> KShot:
+    """Part the constant's row from the items', and find the diagonal of the product, which is taken off."""
     right = right.astype(np.float32)
-    constant = np.asarray(left[-1] @ right).ravel() - 0.0
     items = np.ascontiguousarray(left[:-1], dtype=np.float32)
-    columns = right.T.tocsr() if sparse.issparse(right) else right.T
-    diagonal = (
-        np.asarray(columns.multiply(items).sum(axis=1)).ravel()
-        if sparse.issparse(right)
-        else np.einsum("ir,ir->i", items, columns)
-    )
-    return KShot(constant.astype(np.float32), FactoredMap(items, right, diagonal.astype(np.float32)))
+    constant = np.asarray(left[-1] @ right, dtype=np.float32).ravel()
+    if isinstance(right, np.ndarray):
+        diagonal = np.einsum("ir,ri->i", items, right)
+    else:
+        diagonal = np.asarray(right.T.multiply(items).sum(axis=1)).ravel()
+    return KShot(constant, FactoredMap(items, right, diagonal.astype(np.float32)))

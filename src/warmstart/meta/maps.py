@@ -38,7 +38,8 @@ class DenseMap:
 
     def combine(self, support: sparse.csr_matrix) -> Floats:
         """See ``EventMap``."""
-        return np.asarray(support @ self.rows)
+        found: Floats = np.asarray(support @ self.rows)
+        return found
 
     def combine_one(self, items: Ints, weights: Floats) -> Floats:
         """See ``EventMap``."""
@@ -47,7 +48,8 @@ class DenseMap:
 
     def entries(self, items: Ints, target: int) -> Floats:
         """See ``EventMap``."""
-        return self.rows[items, target]
+        found: Floats = self.rows[items, target]
+        return found
 
     def arrays(self, name: str) -> Arrays:
         """See ``EventMap``."""
@@ -83,14 +85,14 @@ class FactoredMap:
     def entries(self, items: Ints, target: int) -> Floats:
         """See ``EventMap``."""
         column = self.right[:, [target]]
-        dense = column.toarray() if sparse.issparse(column) else column
+        dense = column if isinstance(column, np.ndarray) else column.toarray()
         found: Floats = (self.left[items] @ dense)[:, 0]
         return np.where(items == target, 0, found).astype(np.float32)
 
     def arrays(self, name: str) -> Arrays:
         """See ``EventMap``."""
         right = self.right
-        packed = pack_csr(f"{name}.right", right) if sparse.issparse(right) else {f"{name}.right": right}
+        packed = {f"{name}.right": right} if isinstance(right, np.ndarray) else pack_csr(f"{name}.right", right)
         return {f"{name}.left": self.left, f"{name}.diagonal": self.diagonal, **packed}
 
 

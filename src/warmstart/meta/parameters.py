@@ -50,7 +50,8 @@ class MetaParameters(Config):
 
 def nearness_to_many(counts: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Return 0 at one event or none, 1 from twenty on, linear in log k between."""
-    return np.log(np.clip(counts, FEW, MANY)) / math.log(MANY)
+    near: npt.NDArray[np.float64] = np.log(np.clip(counts, FEW, MANY)) / math.log(MANY)
+    return near
 
 
 _LOG = ("gain_few", "gain_many", "sharpness_few", "sharpness_many", "dislike_weight", "attribute_gain")

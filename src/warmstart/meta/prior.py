@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays, array_of
-from warmstart.core.histories import Floats, Ints
+from warmstart.core.histories import Floats
 from warmstart.meta.kshot import Episodes, Form, KShot, fit_kshot
 from warmstart.meta.maps import event_map_of
 from warmstart.meta.parameters import FEW, MANY, MetaParameters, nearness_to_many
@@ -86,7 +86,10 @@ class Prior:
         Args:
             episodes: training users.
             attributes: float32 [users, columns], zero columns without attributes.
-            shrinkage, form, rank, seed: see ``fit_kshot``.
+            shrinkage: added to the diagonal; see ``fit_kshot``.
+            form: how the linear map is held.
+            rank: of the low-rank form.
+            seed: of the random projections and of the draw of tastes.
         """
         mean = attributes.mean(axis=0) if len(attributes) else np.zeros(attributes.shape[1], dtype=np.float32)
         centred = attributes - mean
@@ -132,41 +135,40 @@ class Prior:
         return linear
 
     def _scores_one(self, support: Support) -> Floats:
-        """Score all items for one user, float32 [items]: what ``scores`` returns, without a batch's overhead."""
-        count = support.counts
+        """Score all items for one user, float32 [items]: the same without a batch's overhead."""
+        count, parameters = support.counts, self.parameters
         if not count[0]:
-            return self._linear(support)[0]
+            found: Floats = self._linear(support)[0]
+            return found
         items, weights = support.events.indices, support.events.data
-        near, gain, sharpness, share = (float(numbers[0]) for numbers in self._numbers(count))
+        near, gain, sharpness, share = self._numbers(count)
         linear = np.float32(1 - near) * self.few.prior.constant + np.float32(near) * self.many.prior.constant
         for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
             if part:
                 linear += anchor.prior.events.combine_one(items, weights * np.float32(gain * part))
             if part and support.attributes is not None:
-                linear += (
-                    support.attributes[0] * np.float32(part * self.parameters.attribute_gain)
-                ) @ anchor.attributes
-        if self.tastes is None or not share:
-            return linear
-        linear *= np.float32(1 - share)
-        linear += np.float32(share) * self.tastes.scores(
-            self.tastes.evidence_of(items, weights * np.float32(sharpness))
-        )
+                columns = support.attributes[0] * np.float32(part * parameters.attribute_gain)
+                linear += columns @ anchor.attributes
+        if self.tastes is not None and share:
+            linear *= np.float32(1 - share)
+            evidence = self.tastes.evidence_of(items, weights * np.float32(sharpness))
+            linear += np.float32(share) * self.tastes.scores(evidence)
         return linear
 
-    def contributions(self, support: Support, item: int) -> tuple[float, Floats, Floats]:
+    def contributions(self, support: Support, item: int) -> tuple[float, Doubles, Doubles]:
         """Split one user's score of an item into the prior's, each event's and each attribute column's part.
 
         Returns:
-            the prior's amount, float32 [events] in order of ``support.events``, float32 [columns]; they sum to the
+            the prior's amount, float64 [events] in order of ``support.events``, float64 [columns]; they sum to the
             score.
         """
         items, weights = support.events.indices, support.events.data
-        attributes = np.zeros(len(self.mean_attributes)) if support.attributes is None else support.attributes[0]
-        attributes = attributes * self.parameters.attribute_gain
+        attributes = np.zeros(len(self.mean_attributes))
+        if support.attributes is not None:
+            attributes = support.attributes[0] * self.parameters.attribute_gain
         if not support.counts[0]:
             return float(self.popularity[item]), np.zeros(len(items)), attributes * self.greeting[:, item]
-        near, gain, sharpness, share = (float(numbers[0]) for numbers in self._numbers(support.counts))
+        near, gain, sharpness, share = self._numbers(support.counts)
         start, events, columns = 0.0, np.zeros(len(items)), np.zeros(len(attributes))
         for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
             start += (1 - share) * part * float(anchor.prior.constant[item])
@@ -199,7 +201,7 @@ class Prior:
     def _linear(self, support: Support) -> Floats:
         near, gain, known = nearness_to_many(support.counts), self._gain(support.counts), support.counts > 0
         shares = (known * (1 - near), known * near)
-        scores = _column(~known) * self.popularity
+        scores: Floats = _column(~known) * self.popularity
         if support.attributes is not None:
             scores += (support.attributes * _column(~known * self.parameters.attribute_gain)) @ self.greeting
         for anchor, share in zip(self.anchors, shares, strict=True):
@@ -210,9 +212,11 @@ class Prior:
                     scores += (support.attributes * _column(share * self.parameters.attribute_gain)) @ anchor.attributes
         return scores
 
-    def _numbers(self, counts: Doubles) -> tuple[Doubles, Doubles, Doubles, Doubles]:
-        sharpness = self.parameters.at("sharpness", counts)
-        return nearness_to_many(counts), self._gain(counts), sharpness, self._share(counts)
+    def _numbers(self, count: Doubles) -> tuple[float, float, float, float]:
+        """Return nearness to many events, gain, sharpness and share of the tastes for one user."""
+        sharpness = self.parameters.at("sharpness", count)
+        found = nearness_to_many(count), self._gain(count), sharpness, self._share(count)
+        return (float(found[0][0]), float(found[1][0]), float(found[2][0]), float(found[3][0]))
 
     def _gain(self, counts: Doubles) -> Doubles:
         return self.parameters.at("gain", counts)

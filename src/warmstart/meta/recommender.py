@@ -16,7 +16,7 @@ from warmstart.meta.context import UserContext
 from warmstart.meta.evidence import episodes_of, support_of
 from warmstart.meta.kshot import form_for
 from warmstart.meta.parameters import MetaParameters
-from warmstart.meta.prior import Prior, Support
+from warmstart.meta.prior import Doubles, Prior, Support
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.profile import Contribution
 from warmstart.representation.context import Context
@@ -59,7 +59,7 @@ class MetaRecommender(Recommender):
         context = UserContext.fit(data)
         self.choice = self._choose(data, validation, context, run)
         self._prior = self._fit_prior(data, context, self.choice.shrinkage, run).with_parameters(self.choice.parameters)
-        self._bind(context)
+        self.context_encoder = self._context = context
 
     def _choose(self, data: Dataset, validation: Dataset | None, context: UserContext | None, run: Run) -> Choice:
         own = self.config.shrinkage
@@ -80,9 +80,6 @@ class MetaRecommender(Recommender):
         form = form_for(data.n_users, data.n_items)
         return Prior.fit(episodes_of(data), attributes, shrinkage, form, self.config.rank, run.seed)
 
-    def _bind(self, context: UserContext | None) -> None:
-        self.context_encoder = context
-
     def _score(self, histories: Histories, context: Context) -> Floats:
         return self._prior.scores(self._support(histories, context))
 
@@ -92,8 +89,8 @@ class MetaRecommender(Recommender):
         parts = [Contribution("prior", "what everybody likes", start)]
         for index, amount in zip(history.items.tolist(), events.tolist(), strict=True):
             parts.append(Contribution("event", self.catalogue.titles[index], amount, index))
-        if self.context_encoder is not None and context.attributes is not None:
-            parts += _by_attribute(self.context_encoder.encoder, columns)
+        if self._context is not None and context.attributes is not None:
+            parts += _by_attribute(self._context.encoder, columns)
         return parts
 
     def _support(self, histories: Histories, context: Context) -> Support:
@@ -102,7 +99,7 @@ class MetaRecommender(Recommender):
         return support_of(histories, self._prior.n_items, self.catalogue.like_from, parameters, attributes)
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
-        context = self.context_encoder
+        context = self._context
         header = {
             "parameters": self._prior.parameters.model_dump(),
             "shrinkage": self.choice.shrinkage,
@@ -118,10 +115,12 @@ class MetaRecommender(Recommender):
         self.choice = Choice(header["shrinkage"], parameters, header["ndcg"], header["users"])
         self._prior = Prior.of_arrays(arrays, len(self.catalogue), parameters)
         known = header["context"]
-        self._bind(None if known is None else UserContext(FeatureEncoder.from_header(known), arrays["context.mean"]))
+        self.context_encoder = self._context = (
+            None if known is None else UserContext(FeatureEncoder.from_header(known), arrays["context.mean"])
+        )
 
 
-def _by_attribute(encoder: FeatureEncoder, columns: Floats) -> list[Contribution]:
+def _by_attribute(encoder: FeatureEncoder, columns: Doubles) -> list[Contribution]:
     """Add up the columns of each attribute."""
     owners = [name for attribute in encoder.attributes for name in [attribute.name] * len(attribute.names)]
     sums: dict[str, float] = {}

@@ -11,6 +11,7 @@ over users (attention with users as keys) whose keys come from the closed form, 
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from warmstart.core.artefact import Arrays, array_of
 from warmstart.core.histories import Floats, Ints
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.kshot import LARGEST_EXACT, Episodes, KShot
+
+Reals = npt.NDArray[np.floating]
 
 MOST_TASTES = 2048
 """Training users that stand as tastes; more cost time and gain nothing measurable on MovieLens-1M."""
@@ -58,7 +61,7 @@ class Tastes:
         rows = _draw(episodes.query, seed)
         support, likes = episodes.support[rows], episodes.query[rows]
         evidence = _evidence_items(episodes.query)
-        expected = np.maximum(profile.events.combine(support) + profile.constant, 0)[:, evidence]
+        expected: Floats = np.maximum(profile.events.combine(support) + profile.constant, 0)[:, evidence]
         expected /= np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
         counts = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)[:, None]
         own = likes[:, evidence].toarray()
@@ -166,7 +169,7 @@ def _factors(liked: Floats, seed: int) -> tuple[Floats, Floats]:
     return (u * s).astype(np.float32), vt.astype(np.float32)
 
 
-def _softmax(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _softmax(logits: Reals) -> Any:
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
     return weights
@@ -177,4 +180,5 @@ def _summing_to(shares: npt.NDArray[np.float64], total: float) -> npt.NDArray[np
     sizes = np.abs(shares)
     if not sizes.sum():
         return shares
-    return shares + (total - shares.sum()) * sizes / sizes.sum()
+    summing: npt.NDArray[np.float64] = shares + (total - shares.sum()) * sizes / sizes.sum()
+    return summing
