@@ -1,9 +1,9 @@
-"""Writes the results into README.md from ``benchmarks/*.json``; ``--check`` only compares.
+"""Writes the results into README.md from ``benchmarks/results/*.json``; ``--check`` only compares.
 
-A result file that has something for the README holds it under ``readme``, beside the raw numbers it was made from::
+A result file that has something for the README holds it under ``readme``, beside the numbers it was made from::
 
-    {"readme": {"place": 1, "title": "...", "text": "...", "columns": ["model", "k=1"], "rows": [["ease", 0.345]],
-                "digits": 3, "best": "high"}}
+    {"readme": [{"place": 1, "title": "...", "text": "...", "columns": ["model", "k=1"], "rows": [["ease", 0.345]],
+                 "digits": 3, "best": "high"}]}
 
 ``digits`` are shown of every number; ``best`` ("high", "low" or absent) sets the best of each column in bold.
 """
@@ -21,10 +21,10 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 Row = Sequence[str | float | None]
 
 
-def generated(folder: Path = ROOT / "benchmarks") -> str:
+def generated(folder: Path = ROOT / "benchmarks" / "results") -> str:
     """Return what stands between the markers."""
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
-    parts = [one["readme"] for one in found if isinstance(one, dict) and "readme" in one]
+    parts = [part for one in found for part in one.get("readme", ())]
     return "\n\n".join(section(part) for part in sorted(parts, key=lambda part: float(part["place"])))
 
 
