@@ -170,5 +170,5 @@ def _attribute_gain(
 
 def _ndcg(prior: Prior, tasks: Tasks, attributes: Floats, gain: float) -> float:
     parameters = prior.parameters.model_copy(update={"attribute_gain": gain})
-    support = support_of(tasks.support, prior.n_items, None, parameters, attributes)
+    support = support_of(tasks.support, None, parameters, attributes)
     return ndcg_of(prior.with_parameters(parameters).scores(support), tasks)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from warmstart.core.histories import Floats, Histories
 from warmstart.data.dataset import Dataset
@@ -35,16 +34,12 @@ def weights_of(histories: Histories, like_from: float | None, parameters: MetaPa
 
 def support_of(
     histories: Histories,
-    n_items: int,
     like_from: float | None,
     parameters: MetaParameters,
     attributes: Floats | None = None,
 ) -> Support:
     """Return the graded evidence of a batch; events keep their order within a row."""
-    weights = weights_of(histories, like_from, parameters)
-    shape = (len(histories), n_items)
-    events = sparse.csr_matrix((weights, histories.items, histories.indptr), shape=shape)
-    return Support(events, histories.lengths.astype(np.float64), attributes)
+    return Support(histories.indptr, histories.items, weights_of(histories, like_from, parameters), attributes)
 
 
 def episodes_of(data: Dataset) -> Episodes:

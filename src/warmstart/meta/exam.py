@@ -93,7 +93,7 @@ def _kinds(
     support: Histories, n_items: int, like_from: float | None, half_life: float | None
 ) -> tuple[sparse.csr_matrix, ...]:
     """Return the likes and, where there are some, the other events, each weighing 1 but for its age."""
-    events = support_of(support, n_items, None, MetaParameters(half_life=half_life)).events
+    events = support_of(support, None, MetaParameters(half_life=half_life)).matrix(n_items)
     liked = np.ones(len(support.items), dtype=bool) if like_from is None else support.values >= like_from
     return (events,) if liked.all() else (_only(events, liked), _only(events, ~liked))
 

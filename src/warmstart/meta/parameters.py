@@ -1,7 +1,7 @@
 """The handful of numbers that learning to learn is about; the meta-optimiser finds them on validation tasks."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,25 @@ class MetaParameters(Config):
         few, many = getattr(self, f"{name}_few"), getattr(self, f"{name}_many")
         values: npt.NDArray[np.float64] = few + (many - few) * nearness_to_many(counts)
         return values
+
+    def at_one(self, count: int) -> "Numbers":
+        """Interpolate for one user with at least one event, in plain numbers: numpy costs more than the sum."""
+        near = math.log(min(max(count, FEW), MANY)) / math.log(MANY)
+        return Numbers(
+            near,
+            self.gain_few + (self.gain_many - self.gain_few) * near,
+            self.sharpness_few + (self.sharpness_many - self.sharpness_few) * near,
+            self.taste_share_few + (self.taste_share_many - self.taste_share_few) * near,
+        )
+
+
+class Numbers(NamedTuple):
+    """What depends on k, at one k."""
+
+    near: float
+    gain: float
+    sharpness: float
+    share: float
 
 
 def nearness_to_many(counts: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

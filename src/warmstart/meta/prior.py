@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays, array_of
-from warmstart.core.histories import Floats
+from warmstart.core.histories import Floats, Ints
 from warmstart.meta.kshot import Episodes, Form, KShot, fit_kshot
 from warmstart.meta.maps import event_map_of
 from warmstart.meta.parameters import FEW, MANY, MetaParameters, nearness_to_many
@@ -22,17 +22,34 @@ ATTRIBUTE_RIDGE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Graded evidence of a batch of users.
+    """Graded evidence of a batch of users, in compressed rows.
 
     Args:
-        events: float32 [n, items], weight of each event.
-        counts: float64 [n], how many events a user has.
+        indptr: int64 [n + 1], where each user's events begin.
+        items: int32 [events], item indices.
+        weights: float32 [events], what each event weighs.
         attributes: float32 [n, columns] less the training users' mean, all zero where nothing is known; None for all.
     """
 
-    events: sparse.csr_matrix
-    counts: npt.NDArray[np.float64]
+    indptr: Ints
+    items: npt.NDArray[np.int32]
+    weights: Floats
     attributes: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def counts(self) -> Doubles:
+        """How many events each user has, float64 [n]."""
+        return np.diff(self.indptr).astype(np.float64)
+
+    def matrix(self, n_items: int, factors: Doubles | None = None) -> sparse.csr_matrix:
+        """Return float32 [n, n_items], each row times its factor."""
+        weights = self.weights
+        if factors is not None:
+            weights = weights * np.repeat(factors, np.diff(self.indptr)).astype(np.float32)
+        return sparse.csr_matrix((weights, self.items, self.indptr), shape=(len(self), n_items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +139,13 @@ class Prior:
 
     def scores(self, support: Support) -> Floats:
         """Score all items for a batch, float32 [n, items]."""
-        if len(support.counts) == 1:
+        if len(support) == 1:
             return self._scores_one(support)[None]
         linear = self._linear(support)
         share = self._share(support.counts)
         if self.tastes is not None and share.any():
             sharpness = _column(self.parameters.at("sharpness", support.counts))
-            spoken = self.tastes.scores(self.tastes.evidence(support.events) * sharpness)
+            spoken = self.tastes.scores(self.tastes.evidence(support.matrix(self.n_items)) * sharpness)
             linear *= _column(1 - share)
             spoken *= _column(share)
             linear += spoken
@@ -136,39 +153,39 @@ class Prior:
 
     def _scores_one(self, support: Support) -> Floats:
         """Score all items for one user, float32 [items]: the same without a batch's overhead."""
-        count, parameters = support.counts, self.parameters
-        if not count[0]:
+        count = len(support.items)
+        if not count:
             found: Floats = self._linear(support)[0]
             return found
-        items, weights = support.events.indices, support.events.data
-        near, gain, sharpness, share = self._numbers(count)
-        linear = np.float32(1 - near) * self.few.prior.constant + np.float32(near) * self.many.prior.constant
-        for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
+        items, weights, at = support.items, support.weights, self.parameters.at_one(count)
+        linear = np.zeros(self.n_items, dtype=np.float32)
+        for anchor, part in zip(self.anchors, (1 - at.near, at.near), strict=True):
             if part:
-                linear += anchor.prior.events.combine_one(items, weights * np.float32(gain * part))
+                linear += np.float32(part) * anchor.prior.constant
+                linear += anchor.prior.events.combine_one(items, weights * np.float32(at.gain * part))
             if part and support.attributes is not None:
-                columns = support.attributes[0] * np.float32(part * parameters.attribute_gain)
+                columns = support.attributes[0] * np.float32(part * self.parameters.attribute_gain)
                 linear += columns @ anchor.attributes
-        if self.tastes is not None and share:
-            linear *= np.float32(1 - share)
-            evidence = self.tastes.evidence_of(items, weights * np.float32(sharpness))
-            linear += np.float32(share) * self.tastes.scores(evidence)
+        if self.tastes is not None and at.share:
+            linear *= np.float32(1 - at.share)
+            evidence = self.tastes.evidence_of(items, weights * np.float32(at.sharpness))
+            linear += np.float32(at.share) * self.tastes.scores(evidence)
         return linear
 
     def contributions(self, support: Support, item: int) -> tuple[float, Doubles, Doubles]:
         """Split one user's score of an item into the prior's, each event's and each attribute column's part.
 
         Returns:
-            the prior's amount, float64 [events] in order of ``support.events``, float64 [columns]; they sum to the
+            the prior's amount, float64 [events] in order of ``support.items``, float64 [columns]; they sum to the
             score.
         """
-        items, weights = support.events.indices, support.events.data
+        items, weights = support.items, support.weights
         attributes = np.zeros(len(self.mean_attributes))
         if support.attributes is not None:
             attributes = support.attributes[0] * self.parameters.attribute_gain
-        if not support.counts[0]:
+        if not len(items):
             return float(self.popularity[item]), np.zeros(len(items)), attributes * self.greeting[:, item]
-        near, gain, sharpness, share = self._numbers(support.counts)
+        near, gain, sharpness, share = self.parameters.at_one(len(items))
         start, events, columns = 0.0, np.zeros(len(items)), np.zeros(len(attributes))
         for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
             start += (1 - share) * part * float(anchor.prior.constant[item])
@@ -207,16 +224,10 @@ class Prior:
         for anchor, share in zip(self.anchors, shares, strict=True):
             if share.any():
                 scores += _column(share) * anchor.prior.constant
-                scores += anchor.prior.events.combine(_scaled(support.events, gain * share))
+                scores += anchor.prior.events.combine(support.matrix(self.n_items, gain * share))
                 if support.attributes is not None:
                     scores += (support.attributes * _column(share * self.parameters.attribute_gain)) @ anchor.attributes
         return scores
-
-    def _numbers(self, count: Doubles) -> tuple[float, float, float, float]:
-        """Return nearness to many events, gain, sharpness and share of the tastes for one user."""
-        sharpness = self.parameters.at("sharpness", count)
-        found = nearness_to_many(count), self._gain(count), sharpness, self._share(count)
-        return (float(found[0][0]), float(found[1][0]), float(found[2][0]), float(found[3][0]))
 
     def _gain(self, counts: Doubles) -> Doubles:
         return self.parameters.at("gain", counts)
@@ -245,11 +256,6 @@ def _anchor_of(arrays: Arrays, name: str, n_items: int, n_columns: int) -> Ancho
     constant = array_of(arrays, f"{name}.constant", (n_items,))
     attributes = array_of(arrays, f"{name}.attributes", (n_columns, n_items))
     return Anchor(KShot(constant, event_map_of(arrays, name, n_items)), attributes)
-
-
-def _scaled(events: sparse.csr_matrix, factors: Doubles) -> sparse.csr_matrix:
-    data = events.data * np.repeat(factors, np.diff(events.indptr)).astype(np.float32)
-    return sparse.csr_matrix((data, events.indices, events.indptr), shape=events.shape)
 
 
 def _column(values: npt.NDArray[Any]) -> Floats:

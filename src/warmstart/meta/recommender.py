@@ -95,8 +95,7 @@ class MetaRecommender(Recommender):
 
     def _support(self, histories: Histories, context: Context) -> Support:
         attributes = None if context.attributes is None else context.attributes.toarray()
-        parameters = self._prior.parameters
-        return support_of(histories, self._prior.n_items, self.catalogue.like_from, parameters, attributes)
+        return support_of(histories, self.catalogue.like_from, self._prior.parameters, attributes)
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         context = self._context
