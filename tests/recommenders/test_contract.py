@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 import warmstart as ws
 import warmstart.meta
 import warmstart.recommenders
-from tests.recommenders.enrolled import NAMES
 from tests.recommenders.worlds import N_ITEMS, N_USERS, bare, entries, ids_of, world
 from warmstart.core.config import tunables
 from warmstart.core.errors import BadConfig, BadInput, BadModelFile, NotFitted, UnknownItem
@@ -27,6 +26,7 @@ from warmstart.recommenders.new_items import TakesNewItems
 from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 
+NAMES = sorted(RECOMMENDERS)
 SETTINGS: dict[str, dict[str, Any]] = {
     "als": {"factors": 4, "iterations": 3},
     "item_knn": {"neighbours": 6},

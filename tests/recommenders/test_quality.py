@@ -1,12 +1,12 @@
 """Each recommender's nDCG@10 on the packaged data lies where it should: neither broken nor too good to be true."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 import warmstart as ws
-from tests.recommenders.enrolled import NAMES
 from warmstart.core.tasks import Tasks
 from warmstart.data.dataset import Dataset
 from warmstart.data.episodes import cold_user_tasks
@@ -21,13 +21,16 @@ BANDS = {
     "ease": ((0.12, 0.16), (0.17, 0.21), (0.28, 0.32)),
     "hybrid": ((0.18, 0.22), (0.23, 0.27), (0.28, 0.33)),
     "item_knn": ((0.11, 0.15), (0.19, 0.23), (0.28, 0.32)),
-    "meta": ((0.23, 0.35), (0.25, 0.38), (0.29, 0.42)),
+    "meta": ((0.23, 0.32), (0.23, 0.32), (0.28, 0.36)),
     "popularity": ((0.23, 0.26), (0.23, 0.26), (0.23, 0.26)),
     "random": ((0.00, 0.02), (0.00, 0.02), (0.00, 0.02)),
     "user_knn": ((0.19, 0.24), (0.23, 0.27), (0.28, 0.32)),
 }
 """Lowest and highest nDCG@10 after 1, 5 and 20 likes."""
-SETTINGS = {"content": {"popularity": 0.5}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "content": {"popularity": 0.5},  # alone it knows nothing of what is liked at all
+    "meta": {"tune": False},  # the search takes minutes
+}
 
 
 @cache
@@ -54,7 +57,7 @@ def test_every_recommender_has_a_band():
     assert BANDS.keys() == RECOMMENDERS.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(RECOMMENDERS))
 def test_quality_lies_in_its_band(name):
     train, tasks = cut()
     model = ws.recommender(name, **SETTINGS.get(name, {})).fit(train)

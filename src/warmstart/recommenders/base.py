@@ -81,8 +81,12 @@ class Recommender(ABC):
         Returns:
             float32 [len(histories), n_items]; columns follow ``data.item_ids``.
         """
-        batches = list(self.iter_scores(histories, users, texts, on_unknown))
-        return np.concatenate(batches) if batches else np.zeros((0, len(self.catalogue)), dtype=np.float32)
+        scores = np.empty((len(histories), len(self.catalogue)), dtype=np.float32)
+        done = 0
+        for block in self.iter_scores(histories, users, texts, on_unknown):
+            scores[done : done + len(block)] = block
+            done += len(block)
+        return scores
 
     def iter_scores(
         self,
