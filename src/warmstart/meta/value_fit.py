@@ -21,6 +21,10 @@ FIRST_SPREAD = 0.1
 """Variance of the items' vectors that the first round believes in."""
 SAMPLE = 20_000
 """Events on which the part of the noise that uncertainty explains is averaged."""
+LEAST_ROWS = 2
+"""Items (or users) below which nothing is learned from what they share."""
+MOST_COLUMNS = 1024
+"""Features that are learned from, at most: the commonest."""
 ASKED = 10
 """Events of a user that a task asks for, at most."""
 LEAST_NOISE = 1e-3
@@ -48,38 +52,53 @@ class Ridge:
     """A linear map from features to vectors, shrunk to the mean; the system is solved once for many right-hand sides.
 
     Args:
-        features: float32 sparse or dense [n, columns].
-        centre: float32 [columns], what is taken off each row.
-        solved: float64 [columns, columns], the inverse of the regularised gram matrix.
+        features: float32 sparse or dense [n, kept columns].
+        kept: int64, which columns count; the others are too rare to learn from.
+        n_columns: how many there are in all.
+        centre: float64 [kept columns], what is taken off each row.
+        solved: float64 [kept columns, kept columns], the inverse of the regularised gram matrix.
         weights: float64 [n], how much each row counts.
     """
 
     features: Any
-    centre: Floats
+    kept: Ints
+    n_columns: int
+    centre: npt.NDArray[np.float64]
     solved: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, features: Any, weights: npt.NDArray[np.float64], strength: float) -> "Ridge":
-        """Prepare; rows of weight 0 do not count, the others count 1 in the mean."""
-        total = max(float(weights.sum()), 1e-12)
-        shares = weights * (np.count_nonzero(weights) / total)
+        """Prepare; only the proportions of ``weights`` count, and rows of weight 0 not at all."""
+        shares = weights * (np.count_nonzero(weights) / max(float(weights.sum()), 1e-12))
         total = max(float(shares.sum()), 1e-12)
-        centre = np.asarray(features.T @ shares).ravel() / total
-        weighted = sparse.diags(shares) @ features if sparse.issparse(features) else features * shares[:, None]
-        gram = features.T @ weighted
+        kept = _common(features, weights > 0)
+        chosen = features[:, kept]
+        centre = np.asarray(chosen.T @ shares).ravel() / total
+        weighted = sparse.diags(shares) @ chosen if sparse.issparse(chosen) else chosen * shares[:, None]
+        gram = chosen.T @ weighted
         dense = (gram.toarray() if sparse.issparse(gram) else gram) - total * np.outer(centre, centre)
-        solved = np.linalg.inv(dense + strength * np.eye(len(centre)))
-        return cls(features, centre.astype(np.float32), solved, shares)
+        return cls(chosen, kept, features.shape[1], centre, np.linalg.inv(dense + strength * np.eye(len(kept))), shares)
 
     def fit(self, vectors: Floats) -> Floats:
         """Return the map, float32 [1 + columns, vector]: the intercept, then a row a column."""
-        total = max(float(self.weights.sum()), 1e-12)
-        mean = self.weights @ vectors / total
+        mean = self.weights @ vectors / max(float(self.weights.sum()), 1e-12)
         weighted = self.weights[:, None] * (vectors - mean)
         slopes = self.solved @ (np.asarray(self.features.T @ weighted) - np.outer(self.centre, weighted.sum(axis=0)))
-        found: Floats = np.vstack([mean - self.centre @ slopes, slopes]).astype(np.float32)
+        found = np.zeros((1 + self.n_columns, vectors.shape[1]), dtype=np.float32)
+        found[0] = mean - self.centre @ slopes
+        found[1 + self.kept] = slopes
         return found
+
+
+def _common(features: Any, counted: npt.NDArray[np.bool_]) -> Ints:
+    """Return which columns enough rows have, the commonest if there are too many."""
+    chosen = features[np.flatnonzero(counted)]
+    counts = chosen.getnnz(axis=0) if sparse.issparse(chosen) else np.count_nonzero(chosen, axis=0)
+    enough = np.flatnonzero(counts >= LEAST_ROWS)
+    ordered = enough[np.argsort(-counts[enough], kind="stable")]
+    kept: Ints = np.sort(ordered[:MOST_COLUMNS]).astype(np.int64)
+    return kept
 
 
 def mapped(features: Any, weights: Floats) -> Floats:
@@ -167,7 +186,7 @@ def fit_factors(
         drawn_users, _, _ = drawn_from(users, shown, items, attributes, config.user_ridge)
         users, items, drawn_users = _whitened(users, items, drawn_users)
         if turn:
-            drawn_items = _drawn_items(items, by_features, counts > 0)
+            drawn_items = _drawn_items(items, features, by_features, counts > 0)
         items = posterior(turned, users, drawn_items, noise)
         noise = max(expected_squares(ratings, users, items, sample), LEAST_NOISE * variance)
     # events fall on the items that many meet, so a new item is expected to be like those
@@ -223,8 +242,8 @@ def _shuffled_places(histories: Histories, rng: np.random.Generator) -> Ints:
     return places
 
 
-def _drawn_items(items: Side, by_features: Ridge, met: npt.NDArray[np.bool_]) -> Gaussian:
-    means = mapped(by_features.features, by_features.fit(items.vectors))
+def _drawn_items(items: Side, features: Any, by_features: Ridge, met: npt.NDArray[np.bool_]) -> Gaussian:
+    means = mapped(features, by_features.fit(items.vectors))
     gaps = (items.vectors - means)[met]
     spread = (gaps**2 + np.einsum("nff->nf", items.covariances[met])).mean(axis=0)
     return Gaussian(means, np.diag(spread))

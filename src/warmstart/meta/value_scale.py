@@ -13,6 +13,7 @@ from warmstart.core.histories import Floats
 from warmstart.data.likes import MOST_LEVELS
 
 Doubles = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.floating]
 
 LEAST_CHANCE = 1e-9
 BELIEF = 0.5
@@ -43,7 +44,7 @@ class ValueScale:
     balanced: float = 0.5
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.floating], like_from: float) -> "ValueScale":
+    def of(cls, values: Numbers, like_from: float) -> "ValueScale":
         """Return the scale of people who round to the nearest level.
 
         Example:
@@ -58,13 +59,13 @@ class ValueScale:
             return cls(levels[[0, -1]], np.array([float(like_from)]), 0, counted=False)
         return cls(levels, (levels[1:] + levels[:-1]) / 2, int(np.searchsorted(levels, like_from)) - 1)
 
-    def median(self, feelings: Floats) -> Floats:
+    def median(self, feelings: Numbers) -> Floats:
         """Return the value that is as often exceeded as not, which has the least absolute error."""
         if not self.counted:
             return np.clip(feelings, self.levels[0], self.levels[-1]).astype(np.float32)
         return self.levels.astype(np.float32)[np.searchsorted(self.cuts.astype(np.float32), feelings, side="right")]
 
-    def mean(self, feelings: Floats, deviations: Floats) -> Floats:
+    def mean(self, feelings: Numbers, deviations: Numbers) -> Floats:
         """Return the expected value, which has the least squared error."""
         if not self.counted:
             return self.median(feelings)
@@ -73,13 +74,13 @@ class ValueScale:
             found += np.float32(step) * self._above(cut, feelings, deviations)
         return found
 
-    def chance_of_like(self, feelings: Floats, deviations: Floats) -> Floats:
+    def chance_of_like(self, feelings: Numbers, deviations: Numbers) -> Floats:
         """Return the probability of a like, float32 in [0, 1]."""
         if not 0 <= self.like < len(self.cuts):
             return np.full(feelings.shape, 1.0 if self.like < 0 else 0.0, dtype=np.float32)
         return self._above(self.cuts[self.like], feelings, deviations)
 
-    def fitted(self, feelings: Floats, deviations: Floats, values: Floats, like_from: float) -> "ValueScale":
+    def fitted(self, feelings: Numbers, deviations: Numbers, values: Numbers, like_from: float) -> "ValueScale":
         """Return the scale that makes these values likeliest, drawn to people who round to the nearest level.
 
         Args:
@@ -98,7 +99,7 @@ class ValueScale:
         told = replace(self, cuts=_cuts(found[:-1]), stretch=float(np.exp(found[-1])))
         return replace(told, balanced=_balanced(told.chance_of_like(feelings, deviations), values >= like_from))
 
-    def _above(self, cut: float, feelings: Floats, deviations: Floats) -> Floats:
+    def _above(self, cut: float, feelings: Numbers, deviations: Numbers) -> Floats:
         chance: Floats = ndtr((feelings - np.float32(cut)) / (np.float32(self.stretch) * deviations))
         return chance.astype(np.float32, copy=False)
 

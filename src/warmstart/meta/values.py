@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Point = Literal["median", "mean"]
 
-STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+STRENGTHS = (0.12, 0.25, 0.5, 0.7, 1.0, 1.4, 2.0)
 """How far users differ around what is expected of them, times what was learned; chosen on validation tasks."""
 SCATTER_EVENTS = 16.0
 """Imagined events of the usual scatter that are added to a user's own."""
