@@ -74,7 +74,7 @@ def choose(
         shrinkages: what is tried; the first is the default.
         run: seed and progress display.
     """
-    pool = _pool(data)
+    pool = pool_of(data)
     folds = _folds(data, validation, pool, run) if pool else []
     sought = (*_SOUGHT, "dislike_weight") if not data.liked.all() else _SOUGHT
     best = Choice(shrinkages[0], MetaParameters(), 0.0, 0)
@@ -107,7 +107,7 @@ def _choose_decay(
     return best
 
 
-def _pool(data: Dataset) -> int:
+def pool_of(data: Dataset) -> int:
     """Return the largest pool that a tenth of the users has, with likes left to ask for; 0 if none."""
     likes = data.likes().lengths
     fit = (pool for pool in POOLS if (likes >= pool + LEAST_QUERY["likes"]).sum() >= max(1, data.n_users / 10))

@@ -10,6 +10,7 @@ from scipy import sparse
 from warmstart.core.histories import Floats
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
+from warmstart.meta.sentence import Sentence
 from warmstart.representation.context import Context
 
 
@@ -36,12 +37,25 @@ class UserContext:
         raw = encoder.encode(data.users)
         return cls(encoder, np.asarray(raw.mean(axis=0)).ravel().astype(np.float32))
 
-    def encode(self, users: Any | None, texts: Sequence[str | None] | None) -> Context:
-        """Encode attributes; sentences are not read here."""
-        return Context() if users is None else Context(attributes=sparse.csr_matrix(self.centred(users)))
-
     def centred(self, users: Any) -> Floats:
         """Return float32 [n, columns], all zero for a user of whom nothing is known."""
         encoded = self.encoder.encode(users)
         known = np.diff(encoded.indptr) > 0
         return np.where(known[:, None], encoded.toarray() - self.mean, 0).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads attributes and sentences; what the training data did not have is passed over.
+
+    The context's ``text`` is what a sentence adds to each item, float32 [n, items], so that it is worked out once.
+    """
+
+    attributes: UserContext | None
+    sentences: Sentence | None
+
+    def encode(self, users: Any | None, texts: Sequence[str | None] | None) -> Context:
+        """See ``ContextEncoder``."""
+        told = None if users is None or self.attributes is None else self.attributes.centred(users)
+        spoken = None if texts is None or self.sentences is None else self.sentences.encode(texts)
+        return Context(None if told is None else sparse.csr_matrix(told), spoken)

@@ -19,7 +19,7 @@ from scipy import linalg, sparse
 
 from warmstart.core.histories import Floats
 from warmstart.meta.factors import randomised_svd
-from warmstart.meta.maps import DenseMap, EventMap, FactoredMap
+from warmstart.meta.maps import DenseMap, FactoredMap, factored
 
 Form = Literal["dense", "users", "low-rank"]
 Doubles = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ class KShot:
     """The prior for about ``k`` events: ``score = constant + sum_i weight_i events[i]``."""
 
     constant: Floats
-    events: EventMap
+    events: DenseMap | FactoredMap
 
 
 def form_for(n_users: int, n_items: int) -> Form:
@@ -152,7 +152,7 @@ def _in_user_space(system: _System) -> KShot:
     # inverted, for then the many columns on its right may stay sparse
     left = scaled.T @ linalg.inv(kernel, overwrite_a=True, check_finite=False)
     right = system.hidden + scaled[:, :-1] @ sparse.diags(system.removed)
-    return _factored(left, right.tocsr())
+    return _parted(left, right.tocsr())
 
 
 def _low_rank(system: _System, rank: int, seed: int) -> KShot:
@@ -163,16 +163,11 @@ def _low_rank(system: _System, rank: int, seed: int) -> KShot:
     left = (vt.T * half[:, None]) * (s / (1 + s**2))
     scaled = whitened @ sparse.diags(half)
     right = u.T @ (system.hidden + scaled[:, :-1] @ sparse.diags(system.removed))
-    return _factored(left, np.asarray(right, dtype=np.float32))
+    return _parted(left, np.asarray(right, dtype=np.float32))
 
 
-def _factored(left: Doubles, right: Floats | sparse.csr_matrix) -> KShot:
-    """Part the constant's row from the items', and find the diagonal of the product, which is taken off."""
+def _parted(left: Doubles, right: Floats | sparse.csr_matrix) -> KShot:
+    """Part the constant's row from the items'."""
     right = right.astype(np.float32)
-    items = np.ascontiguousarray(left[:-1], dtype=np.float32)
     constant = np.asarray(left[-1] @ right, dtype=np.float32).ravel()
-    if isinstance(right, np.ndarray):
-        diagonal = np.einsum("ir,ri->i", items, right)
-    else:
-        diagonal = np.asarray(right.T.multiply(items).sum(axis=1)).ravel()
-    return KShot(constant, FactoredMap(items, right, diagonal.astype(np.float32)))
+    return KShot(constant, factored(np.ascontiguousarray(left[:-1], dtype=np.float32), right))

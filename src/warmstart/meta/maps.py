@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays, array_of, pack_csr, unpack_csr
-from warmstart.core.histories import Floats, Ints
+from warmstart.core.histories import Floats
+
+Indices = npt.NDArray[np.integer]
 
 
 class EventMap(Protocol):
@@ -17,12 +20,16 @@ class EventMap(Protocol):
         """Return ``support [n, items] @ rows``, float32 [n, items]."""
         ...
 
-    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+    def combine_one(self, items: Indices, weights: Floats) -> Floats:
         """Return the weighted sum of a few rows, float32 [items]; the hot path of one user."""
         ...
 
-    def entries(self, items: Ints, target: int) -> Floats:
+    def entries(self, items: Indices, target: int) -> Floats:
         """Return what an event on each of ``items`` adds to the score of ``target``, float32 [len(items)]."""
+        ...
+
+    def widened(self, n_new: int) -> "EventMap":
+        """Return the map with ``n_new`` further items, whose rows and columns are zero."""
         ...
 
     def arrays(self, name: str) -> Arrays:
@@ -41,12 +48,12 @@ class DenseMap:
         found: Floats = np.asarray(support @ self.rows)
         return found
 
-    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+    def combine_one(self, items: Indices, weights: Floats) -> Floats:
         """See ``EventMap``."""
         found: Floats = weights @ self.rows[items]
         return found
 
-    def entries(self, items: Ints, target: int) -> Floats:
+    def entries(self, items: Indices, target: int) -> Floats:
         """See ``EventMap``."""
         found: Floats = self.rows[items, target]
         return found
@@ -54,6 +61,10 @@ class DenseMap:
     def arrays(self, name: str) -> Arrays:
         """See ``EventMap``."""
         return {f"{name}.rows": self.rows}
+
+    def widened(self, n_new: int) -> "DenseMap":
+        """See ``EventMap``."""
+        return DenseMap(np.pad(self.rows, ((0, n_new), (0, n_new))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +87,13 @@ class FactoredMap:
         scores[rows, support.indices] -= support.data * self.diagonal[support.indices]
         return scores
 
-    def combine_one(self, items: Ints, weights: Floats) -> Floats:
+    def combine_one(self, items: Indices, weights: Floats) -> Floats:
         """See ``EventMap``."""
         scores: Floats = np.asarray((weights @ self.left[items]) @ self.right)
         scores[items] -= weights * self.diagonal[items]
         return scores
 
-    def entries(self, items: Ints, target: int) -> Floats:
+    def entries(self, items: Indices, target: int) -> Floats:
         """See ``EventMap``."""
         column = self.right[:, [target]]
         dense = column if isinstance(column, np.ndarray) else column.toarray()
@@ -95,8 +106,32 @@ class FactoredMap:
         packed = {f"{name}.right": right} if isinstance(right, np.ndarray) else pack_csr(f"{name}.right", right)
         return {f"{name}.left": self.left, f"{name}.diagonal": self.diagonal, **packed}
 
+    def widened(self, n_new: int) -> "FactoredMap":
+        """See ``EventMap``."""
+        left, right = np.pad(self.left, ((0, n_new), (0, 0))), self.right
+        if isinstance(right, np.ndarray):
+            right = np.pad(right, ((0, 0), (0, n_new)))
+        else:
+            shape = (right.shape[0], right.shape[1] + n_new)
+            right = sparse.csr_matrix((right.data, right.indices, right.indptr), shape=shape)
+        return FactoredMap(left, right, np.pad(self.diagonal, (0, n_new)))
 
-def event_map_of(arrays: Arrays, name: str, n_items: int) -> EventMap:
+
+def factored(left: Floats, right: Floats | sparse.csr_matrix) -> FactoredMap:
+    """Return the map ``left @ right`` with its diagonal taken off.
+
+    Args:
+        left: float32 [items, r].
+        right: float32 [r, items].
+    """
+    if isinstance(right, np.ndarray):
+        diagonal = np.einsum("ir,ri->i", left, right)
+    else:
+        diagonal = np.asarray(right.T.multiply(left).sum(axis=1)).ravel()
+    return FactoredMap(left, right, diagonal.astype(np.float32))
+
+
+def event_map_of(arrays: Arrays, name: str, n_items: int) -> DenseMap | FactoredMap:
     """Rebuild a map from its arrays; raises ``BadModelFile`` if they do not fit."""
     if f"{name}.rows" in arrays:
         return DenseMap(array_of(arrays, f"{name}.rows", (n_items, n_items)))

@@ -206,11 +206,11 @@ class Prior:
         return found | (self.tastes.arrays() if self.tastes is not None else {})
 
     @classmethod
-    def of_arrays(cls, arrays: Arrays, n_items: int, parameters: MetaParameters) -> "Prior":
+    def of_arrays(cls, arrays: Arrays, n_items: int, parameters: MetaParameters, with_tastes: bool) -> "Prior":
         """Take back what ``arrays`` returned; raises ``BadModelFile`` if it does not fit."""
         mean = array_of(arrays, "mean_attributes", (None,))
         few, many = (_anchor_of(arrays, name, n_items, len(mean)) for name in ("few", "many"))
-        tastes = Tastes.of_arrays(arrays, n_items) if "tastes.keys" in arrays else None
+        tastes = Tastes.of_arrays(arrays, n_items) if with_tastes else None
         popularity = array_of(arrays, "popularity", (n_items,))
         greeting = array_of(arrays, "greeting", (len(mean), n_items))
         return cls(popularity, greeting, few, many, tastes, mean, parameters)

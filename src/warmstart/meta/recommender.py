@@ -1,41 +1,23 @@
 """The meta-learned recommender: the default of the product."""
 
-from typing import Annotated, Any, ClassVar
-
-import numpy as np
-from pydantic import Field
+from typing import Any, ClassVar, Self
 
 from warmstart.core.artefact import Arrays
-from warmstart.core.config import Config
+from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
+from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
-from warmstart.meta.choose import SHRINKAGES, Choice, choose
-from warmstart.meta.context import UserContext
-from warmstart.meta.evidence import episodes_of, support_of
-from warmstart.meta.kshot import form_for
-from warmstart.meta.parameters import MetaParameters
-from warmstart.meta.prior import Doubles, Prior, Support
+from warmstart.meta.context import Reading
+from warmstart.meta.learned import Learned
+from warmstart.meta.prior import Doubles, Support
+from warmstart.meta.settings import MetaConfig
+from warmstart.meta.values import ValuePrior
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.new_items import read_new_items
 from warmstart.recommenders.profile import Contribution
 from warmstart.representation.context import Context
-
-CHEAP_SOLVE = 2_500
-"""Rows of the linear system up to which several shrinkages are tried; beyond, only the first."""
-
-
-class MetaConfig(Config):
-    """Settings of ``meta``; what is None is chosen on held-out users."""
-
-    shrinkage: Annotated[float | None, Field(gt=0)] = None
-    """Added to the diagonal of the k-shot system; None tries several where that is cheap."""
-
-    rank: Annotated[int, Field(ge=1)] = 64
-    """Rank of the low-rank form, for catalogues of more than 20,000 items."""
-
-    tune: bool = True
-    """Search for the meta-parameters on held-out users; without, the defaults stand."""
 
 
 class MetaRecommender(Recommender):
@@ -43,7 +25,7 @@ class MetaRecommender(Recommender):
 
     Example:
         >>> import warmstart as ws
-        >>> model = ws.MetaRecommender(tune=False).fit(ws.load_dataset("movielens-small"))
+        >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
         >>> profile = model.profile().observe(1, 5.0)
         >>> why = profile.explain(3114)
         >>> abs(sum(part.amount for part in why) - why.score) < 1e-5
@@ -56,67 +38,78 @@ class MetaRecommender(Recommender):
     tunes_itself: ClassVar[bool] = True
 
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
-        context = UserContext.fit(data)
-        self.choice = self._choose(data, validation, context, run)
-        self._prior = self._fit_prior(data, context, self.choice.shrinkage, run).with_parameters(self.choice.parameters)
-        self.context_encoder = self._context = context
+        self._bind(Learned.fit(data, validation, self.config, run))
 
-    def _choose(self, data: Dataset, validation: Dataset | None, context: UserContext | None, run: Run) -> Choice:
-        own = self.config.shrinkage
-        shrinkages = SHRINKAGES if min(data.n_users, data.n_items) <= CHEAP_SOLVE else SHRINKAGES[:1]
-        if not self.config.tune:
-            return Choice(own or SHRINKAGES[0], MetaParameters(), 0.0, 0)
+    def _bind(self, learned: Learned) -> None:
+        self.learned = learned
+        self.context_encoder = Reading(learned.attributes, learned.sentence)
 
-        def encode(some: Dataset) -> Floats | None:
-            return None if context is None else context.centred(some.users)
+    @classmethod
+    def of_learned(cls, config: MetaConfig, catalogue: Catalogue, learned: Learned) -> Self:
+        """Build a fitted recommender from its parts."""
+        model = cls(**config.model_dump())
+        model._catalogue = catalogue
+        model._bind(learned)
+        return model
 
-        def fit(some: Dataset, shrinkage: float) -> Prior:
-            return self._fit_prior(some, context, shrinkage, run)
+    def with_items(self, frame: Any) -> Self:
+        """Return a new model whose catalogue ends in the items of ``frame``; see ``TakesNewItems``.
 
-        return choose(data, validation, fit, encode, (own,) if own else shrinkages, run)
+        Example:
+            >>> import warmstart as ws
+            >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
+            >>> more = model.with_items({"item_id": [-1], "title": ["Toy Story 9 (2030)"], "genres": ["Animation"]})
+            >>> bool(more.score([[1]])[0, -1] > 0)
+            True
+        """
+        catalogue, described = read_new_items(self.catalogue, frame)
+        return self.of_learned(self.config, catalogue, self.learned.with_items(frame, described))
 
-    def _fit_prior(self, data: Dataset, context: UserContext | None, shrinkage: float, run: Run) -> Prior:
-        attributes = np.zeros((data.n_users, 0), np.float32) if context is None else context.centred(data.users)
-        form = form_for(data.n_users, data.n_items)
-        return Prior.fit(episodes_of(data), attributes, shrinkage, form, self.config.rank, run.seed)
+    def predict_values(self, histories: Histories, users: Any | None = None) -> Floats:
+        """Return the value that each user would give each item, float32 [n, n_items].
 
-    def _score(self, histories: Histories, context: Context) -> Floats:
-        return self._prior.scores(self._support(histories, context))
+        Raises:
+            BadInput: the model was trained without values.
+        """
+        return self._foretelling().predict(histories, self.encode(users, None).attributes)
+
+    def predict_likes(self, histories: Histories, users: Any | None = None) -> Floats:
+        """Return the probability that each user would like each item, float32 [n, n_items]; see ``predict_values``."""
+        return self._foretelling().probability_of_like(histories, self.encode(users, None).attributes)
 
     def contributions(self, history: Histories, context: Context, item: int) -> list[Contribution]:
-        """Return contributions that add up to the item's score: the prior, one an event, one an attribute."""
-        start, events, columns = self._prior.contributions(self._support(history, context), item)
+        """Return contributions that add up to the item's score: the prior, one an event, an attribute, a sentence."""
+        learned = self.learned
+        start, events, columns = learned.prior.contributions(self._support(history, context), item)
         parts = [Contribution("prior", "what everybody likes", start)]
         for index, amount in zip(history.items.tolist(), events.tolist(), strict=True):
             parts.append(Contribution("event", self.catalogue.titles[index], amount, index))
-        if self._context is not None and context.attributes is not None:
-            parts += _by_attribute(self._context.encoder, columns)
+        if learned.attributes is not None and context.attributes is not None:
+            parts += _by_attribute(learned.attributes.encoder, columns)
+        if learned.sentence is not None and context.text is not None:
+            spoken = learned.sentence.rows(context.text, history.lengths)[0, item]
+            parts.append(Contribution("text", "sentence", float(spoken)))
         return parts
 
+    def _score(self, histories: Histories, context: Context) -> Floats:
+        scores = self.learned.prior.scores(self._support(histories, context))
+        if self.learned.sentence is not None and context.text is not None:
+            scores += self.learned.sentence.rows(context.text, histories.lengths)
+        return scores
+
     def _support(self, histories: Histories, context: Context) -> Support:
-        attributes = None if context.attributes is None else context.attributes.toarray()
-        return support_of(histories, self.catalogue.like_from, self._prior.parameters, attributes)
+        return self.learned.support(histories, None if context.attributes is None else context.attributes.toarray())
+
+    def _foretelling(self) -> ValuePrior:
+        if self.learned.values is None:
+            raise BadInput("This model was trained without values, or with values=False. Train it on data with values.")
+        return self.learned.values
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
-        context = self._context
-        header = {
-            "parameters": self._prior.parameters.model_dump(),
-            "shrinkage": self.choice.shrinkage,
-            "ndcg": self.choice.ndcg,
-            "users": self.choice.users,
-            "context": None if context is None else context.encoder.to_header(),
-        }
-        arrays = self._prior.arrays()
-        return header, arrays if context is None else arrays | {"context.mean": context.mean}
+        return self.learned.state()
 
     def _restore(self, header: dict[str, Any], arrays: Arrays) -> None:
-        parameters = MetaParameters(**header["parameters"])
-        self.choice = Choice(header["shrinkage"], parameters, header["ndcg"], header["users"])
-        self._prior = Prior.of_arrays(arrays, len(self.catalogue), parameters)
-        known = header["context"]
-        self.context_encoder = self._context = (
-            None if known is None else UserContext(FeatureEncoder.from_header(known), arrays["context.mean"])
-        )
+        self._bind(Learned.restore(header, arrays, self.catalogue))
 
 
 def _by_attribute(encoder: FeatureEncoder, columns: Doubles) -> list[Contribution]:

@@ -18,9 +18,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays, array_of
+from warmstart.core.errors import BadModelFile
 from warmstart.core.histories import Floats, Ints
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.kshot import LARGEST_EXACT, Episodes, KShot
+from warmstart.meta.maps import Indices
 
 Reals = npt.NDArray[np.floating]
 
@@ -79,12 +81,12 @@ class Tastes:
         known = support[:, np.flatnonzero(self.place >= 0)] if (self.place < 0).any() else support
         return np.asarray(known @ self.keys)
 
-    def evidence_of(self, items: Ints, weights: Floats) -> Floats:
+    def evidence_of(self, items: Indices, weights: Floats) -> Floats:
         """Return the summed log-probabilities of a few events, float32 [tastes]; the hot path of one user."""
         found: Floats = weights @ self.parts_of(items)
         return found
 
-    def parts_of(self, items: Ints) -> Floats:
+    def parts_of(self, items: Indices) -> Floats:
         """Return the log-probabilities of each of a few events, float32 [len(items), tastes]."""
         places = self.place[items]
         parts = self.keys[places]
@@ -135,7 +137,10 @@ class Tastes:
         values = array_of(arrays, "tastes.values", (None, None))
         keys = array_of(arrays, "tastes.keys", (None, values.shape[0]))
         outputs = array_of(arrays, "tastes.outputs", (values.shape[1], n_items))
-        return cls(keys, array_of(arrays, "tastes.place", (n_items,), kind="i"), values, outputs)
+        place = array_of(arrays, "tastes.place", (n_items,), kind="i")
+        if len(keys) != int(place.max(initial=-1)) + 1:
+            raise BadModelFile("The model's tastes and their places do not fit each other. Save it again.")
+        return cls(keys, place, values, outputs)
 
 
 def _draw(likes: sparse.csr_matrix, seed: int) -> Ints:

@@ -1,0 +1,26 @@
+"""The settings of the meta-learned recommender."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from warmstart.core.config import Config
+
+
+class MetaConfig(Config):
+    """Settings of ``meta``; what is None is chosen on held-out users."""
+
+    shrinkage: Annotated[float | None, Field(gt=0)] = None
+    """Added to the diagonal of the k-shot system; None tries several where that is cheap."""
+
+    rank: Annotated[int, Field(ge=1)] = 64
+    """Rank of the low-rank form, for catalogues of more than 20,000 items."""
+
+    tune: bool = True
+    """Search for the meta-parameters on held-out users; without, the defaults stand."""
+
+    item_text: bool = True
+    """Let items with few events borrow from items that are described alike, and read sentences."""
+
+    values: bool = True
+    """Learn to foretell values too, where the data have them; see ``predict_values``."""
