@@ -33,9 +33,17 @@ docs: $(VENV)/.for-work ## check that the generated pages are current and every 
 	$(BIN)/python benchmarks/readme.py --check
 	$(BIN)/python docs/links.py
 
-bench: $(VENV)/.for-bench ## all benchmarks, then the tables of the README
+bench: $(VENV)/.for-bench libraries ## all benchmarks, then the tables of the README
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/readme.py
+
+# other libraries' versions clash with ours, so they live in an environment of their own; without it their rows are left out
+.PHONY: libraries
+libraries: $(BIN)/python
+	@test build/bench/.ready -nt benchmarks/libraries.txt || { \
+	  $(PYTHON) -m venv --clear build/bench && \
+	  PIP_CONSTRAINT= build/bench/bin/python -m pip install --quiet -r benchmarks/libraries.txt && \
+	  touch build/bench/.ready; } || echo "The other libraries cannot be installed here; their rows are left out." >&2
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) warmstart-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,137 @@
+"""New items for known users: rows that read words, ours, and those that cannot; writes ``results/cold_item.json``."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.content_rows import COLUMNS, WordsAndPopularity, WordsRidge
+from benchmarks.rows import Entry, Pool, facts_of, report_of
+from benchmarks.tables import write
+from warmstart.core.errors import BadInput
+from warmstart.data.builtin import load_dataset
+from warmstart.data.dataset import Dataset
+from warmstart.evaluation.cold_item import AMONG_ALL, ColdItem
+from warmstart.evaluation.report import Report
+from warmstart.recommenders.table import recommender
+
+OURS = "meta"
+HEADLINES = ("recall@20", "ndcg@20", "recall@20" + AMONG_ALL, "ndcg@20" + AMONG_ALL)
+CONTENT = ("TF-IDF kNN", "content", "TF-IDF + popularity from words", "ridge over words")
+TITLES = {"all": "every rating as a like", "threshold": "likes only"}
+
+
+def entries(data: Dataset) -> list[Entry]:
+    """Return the rows."""
+    told = () if data.items is None else tuple(name for name in COLUMNS if name in data.items.columns)
+    return [
+        Entry(OURS, lambda: recommender("meta"), ours=True, tuned=False),
+        Entry("random", lambda: recommender("random"), tuned=False),
+        Entry("popularity", lambda: recommender("popularity"), tuned=False),
+        Entry("TF-IDF kNN", lambda: recommender("content", words=1.0, columns=told), tuned=False),
+        Entry("content", lambda: recommender("content", columns=told)),
+        Entry("TF-IDF + popularity from words", WordsAndPopularity),
+        Entry("ridge over words", WordsRidge),
+        Entry("item-kNN", lambda: recommender("item_knn"), tuned=False),
+        Entry("EASE", lambda: recommender("ease"), tuned=False),
+        Entry("ALS", lambda: recommender("als"), tuned=False),
+        Entry("user-kNN", lambda: recommender("user_knn"), tuned=False),
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what was asked for and write the tables."""
+    asked = _parser().parse_args(arguments)
+    data, found, parts = load_dataset(asked.dataset), {}, []
+    for place, likes in enumerate(asked.likes):
+        reports = {}
+        for entry in entries(data):
+            if not asked.only or entry.label in asked.only:
+                reports[entry.label] = [_measured(entry, data, likes, seed, asked) for seed in asked.seeds]
+        found[likes] = _summary(reports)
+        parts.append(_part(2 + place / 10, data.name, likes, found[likes], reports))
+    content = {"readme": parts, "about": _ABOUT, "data": data.name, "seeds": asked.seeds, "trials": asked.trials}
+    write("cold_item", content | {"likes": found}, asked.out)
+    return 0
+
+
+def _measured(entry: Entry, data: Dataset, likes: Any, seed: int, asked: argparse.Namespace) -> Report:
+    start = time.perf_counter()
+    report = report_of("cold_item", entry, data, ColdItem(seed=seed, likes=likes), asked.trials)
+    numbers = " ".join(f"{report.mean(entry.label, name, [0]):.4f}" for name in HEADLINES)
+    print(
+        f"{data.name} {likes} seed {seed} {entry.label}: {numbers}  ({time.perf_counter() - start:.0f} s)", flush=True
+    )
+    return report
+
+
+def _summary(reports: dict[str, list[Report]]) -> dict[str, Any]:
+    pool = Pool.of(reports.values())
+    found: dict[str, Any] = {
+        "rows": {label: pool.numbers(label) for label in reports},
+        "models": {label: facts_of(by_seed, label) for label, by_seed in reports.items()},
+    }
+    content = [label for label in CONTENT if label in reports]
+    if OURS in reports and content:
+        found["comparisons"] = {name: _against(pool, content, name) for name in HEADLINES}
+    return found
+
+
+def _against(pool: Pool, content: Sequence[str], name: str) -> dict[str, Any]:
+    """Compare ours with the content row that is best at this measure."""
+    best = max(content, key=lambda label: pool.mean(label, (0, name)) or 0.0)
+    return {"best content row": best} | pool.against(OURS, best, (0, name))
+
+
+def _part(
+    place: float, data: str, likes: str, found: dict[str, Any], reports: dict[str, list[Report]]
+) -> dict[str, Any]:
+    rows = [[label, *(found["rows"][label][name]["mean"] for name in HEADLINES)] for label in reports]
+    seeds = len(next(iter(reports.values()))) if reports else 0
+    return {
+        "place": place,
+        "title": f"New items, {'MovieLens-1M' if data == 'ml-1m' else data}, {TITLES[likes]}",
+        "text": f"A fifth of the items without any event in training, {seeds} seeds. {_words(found)}".strip(),
+        "columns": ["model", "Recall@20", "nDCG@20", "Recall@20 among all items", "nDCG@20 among all items"],
+        "rows": rows,
+        "digits": 3,
+        "best": "high",
+    }
+
+
+def _words(found: dict[str, Any]) -> str:
+    told = [
+        f"{one['ratio']['mean']:.2f} [{one['ratio']['low']:.2f}, {one['ratio']['high']:.2f}] times the best content "
+        f"row in {name}"
+        for name, one in found.get("comparisons", {}).items()
+        if one["ratio"]["low"] is not None and name in HEADLINES[:2]
+    ]
+    return f"`{OURS}` stands at {' and '.join(told)}." if told else ""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", default="ml-1m")
+    parser.add_argument("--likes", nargs="+", choices=list(TITLES), default=list(TITLES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--trials", type=int, default=8, help="settings tried for every tuned row")
+    parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
+    parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
+    return parser
+
+
+_ABOUT = (
+    "A fifth of the items has no event in training; half of them choose settings, half are the test. Known users' cold "
+    "items are ranked among all cold items, and among all items, without what a user is known to have met. Rows that "
+    "know items by their events only cannot tell cold ones apart. Users of all seeds are pooled, comparisons paired."
+)
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BadInput as error:
+        sys.exit(str(error))
