@@ -14,7 +14,7 @@ def short(monkeypatch):
 
 
 def test_demo_tells_the_story_and_leaves_report_picture_and_model(run, short, tmp_path):
-    done = run("demo", "--out", "there", "--recommender", "item_knn")
+    done = run("demo", "--out", "there", "--recommender", "user_knn")
     assert done.code == 0
     for _, title in demo.STORY:
         assert title in done.out
@@ -23,17 +23,13 @@ def test_demo_tells_the_story_and_leaves_report_picture_and_model(run, short, tm
     assert {"report.json", "curve.html", "curve.png", "model"} <= {path.name for path in (tmp_path / "there").iterdir()}
 
 
-def test_demo_as_json_is_one_document(run, short):
-    told = json.loads(run("demo", "--recommender", "item_knn", "--json").out)
+def test_demo_as_json_is_one_document_in_which_nothing_seen_is_recommended(run, short):
+    told = json.loads(run("demo", "--recommender", "user_knn", "--json").out)
     assert len(told["story"]) == len(demo.STORY) + 1
-    assert set(told["curves"]) == {"popularity", "item_knn"}
+    assert set(told["curves"]) == {"popularity", "user_knn"}
     assert told["story"][0]["moved"] is None
-
-
-def test_what_is_recommended_has_not_been_seen(run, short):
-    story = json.loads(run("demo", "--recommender", "item_knn", "--json").out)["story"]
     said = [title for _, title in demo.STORY]
-    for number, step in enumerate(story):
+    for number, step in enumerate(told["story"]):
         assert not {item["title"] for item in step["items"]} & set(said[:number])
 
 

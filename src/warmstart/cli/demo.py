@@ -90,7 +90,7 @@ def _why(engine: "Engine", person: "Profile", ranking: "Ranking") -> dict[Any, l
     from warmstart.core.errors import NotExplainable
 
     try:
-        return {row.item_id: engine.reasons(person, row.item_id, n=2) for row in ranking}
+        return {row.item_id: engine.reasons(person, row.item_id, n=2, prior=not len(person)) for row in ranking}
     except NotExplainable:
         return None
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 T = TypeVar("T")
+WIDTH = 120
+"""Columns of what is written to a file or another program."""
 logger = logging.getLogger("warmstart")
 
 
@@ -27,7 +29,7 @@ class Terminal:
         from rich.console import Console
 
         self.as_json = as_json
-        self.console = Console(highlight=False)
+        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
         self.progress = Bars() if sys.stderr.isatty() else Lines()
 
     def result(self, document: Any, *shown: "RenderableType") -> None:
@@ -91,17 +93,22 @@ class Bars:
 
 
 class Lines:
-    """Progress off a terminal: one line to the log when a piece of work that took a while is done."""
+    """Progress off a terminal: one line to the log when work that took a while is done, none for its parts."""
+
+    def __init__(self) -> None:
+        self._open = 0
 
     def track(self, items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
         """Yield ``items`` and log how long all of them took."""
-        start, count = time.perf_counter(), 0
-        for item in items:
-            yield item
-            count += 1
+        start = time.perf_counter()
+        self._open += 1
+        try:
+            yield from items
+        finally:
+            self._open -= 1
         seconds = time.perf_counter() - start
-        if seconds >= 1:
-            logger.info("%s: %d of %s done in %.1f s", what, count, count if total is None else total, seconds)
+        if seconds >= 1 and not self._open:
+            logger.info("%s: done in %.1f s", what, seconds)
 
 
 def _bars(console: "Console") -> "RichProgress":

@@ -102,10 +102,17 @@ class Engine:
         catalogue = self.model.catalogue
         return profile.observe(catalogue.item_ids[item], catalogue.like_value if liked else catalogue.dislike_value)
 
-    def reasons(self, profile: Profile, item_id: Any, n: int = 3) -> list[tuple[str, float]]:
-        """Return the ``n`` largest contributions to an item's score, as words and amounts."""
-        explanation = profile.explain(item_id)
-        return [(self._in_words(part), part.amount) for part in explanation.contributions[:n] if part.amount]
+    def reasons(self, profile: Profile, item_id: Any, n: int = 3, *, prior: bool = True) -> list[tuple[str, float]]:
+        """Return the ``n`` largest contributions to an item's score, as words and amounts.
+
+        Args:
+            profile: whose list it is.
+            item_id: the item.
+            n: how many contributions, at most.
+            prior: name what the item has from everybody beside what the person said.
+        """
+        parts = [part for part in profile.explain(item_id) if part.amount and (prior or part.kind != "prior")]
+        return [(self._in_words(part), part.amount) for part in parts[:n]]
 
     def reads_context(self) -> bool:
         """Say whether the model reads attributes and sentences."""
