@@ -1,17 +1,12 @@
 """What is known of a user beside events: attributes and a sentence, as numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from scipy import sparse
 
 from warmstart.core.histories import Floats
-
-if TYPE_CHECKING:
-    import polars as pl
-
-UserRows = "Sequence[Mapping[str, Any] | None] | pl.DataFrame"
 
 
 @dataclass(frozen=True, slots=True)
