@@ -264,6 +264,7 @@ class ItemSide:
             "config": self.config.model_dump(mode="json"),
             "views": [view.to_header() for view in self.views],
             "parameters": self.parameters.to_header(),
+            "n_items": len(self.counts),
         }
         arrays: Arrays = {"item.anchors": self.anchors, "item.counts": self.counts}
         for place, (view, coded) in enumerate(zip(self.views, self.coded, strict=True)):
@@ -274,7 +275,7 @@ class ItemSide:
     def restore(cls, header: dict[str, Any], arrays: Arrays) -> Self:
         """Take back what ``state`` returned; raises ``BadModelFile`` if the arrays do not fit."""
         anchors = array_of(arrays, "item.anchors", (None,), kind="i")
-        counts = array_of(arrays, "item.counts", (None,), kind="i")
+        counts = array_of(arrays, "item.counts", (int(header["n_items"]),), kind="i")
         found = [unpack_view(told, arrays, f"item.{place}", len(anchors)) for place, told in enumerate(header["views"])]
         if not ((np.diff(anchors) > 0).all() and (counts[anchors[-1:]] >= 0).all() and (anchors[:1] >= 0).all()):
             raise BadModelFile("The model's anchors of items are not in order. Save the model again.")

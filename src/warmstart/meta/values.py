@@ -209,18 +209,19 @@ class ValuePrior:
         width, n_attributes = vectors.shape[1], int(header["n_attributes"])
         packed = array_of(arrays, "values.item_covariances", (len(vectors), width * (width + 1) // 2))
         centre, scale = array_of(arrays, "values.choices", (2, width + 1))
+        told = header["features"]
+        features = None if told is None else FeatureEncoder.from_header(told)
+        n_features = 0 if features is None else len(features.names)
         factors = ValueFactors(
             float(header["centre"]),
             Side(vectors, square(packed, width)),
-            array_of(arrays, "values.item_map", (None, width)),
+            array_of(arrays, "values.item_map", (1 + n_features, width)),
             array_of(arrays, "values.item_spread", (width,)),
             Choices(centre, scale),
             array_of(arrays, "values.user_map", (1 + n_attributes + width + 1, width)),
             array_of(arrays, "values.user_covariance", (width, width)),
             float(header["noise"]),
         )
-        told = header["features"]
-        features = None if told is None else FeatureEncoder.from_header(told)
         scales = ValueScale.restore(header["scale"], arrays, "values.scale")
         return cls(factors, scales, features, n_attributes, float(header["strength"]))
 

@@ -1,0 +1,93 @@
+"""The closed form against a system written out by brute force, and its three forms against each other."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tests.meta.worlds import random_episodes
+from warmstart.meta.kshot import MOST_REVEALED, Episodes, fit_kshot, form_for
+
+
+def expected_map(episodes: Episodes, k: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
+    """Solve DESIGN's system with loops over users, without any of the shortcuts."""
+    x, q = episodes.support.toarray().astype(float), episodes.query.toarray().astype(float)
+    n = x.shape[1]
+    a, c = np.zeros((n + 1, n + 1)), np.zeros((n + 1, n))
+    for events, likes in zip(x, q, strict=True):
+        p = min(k / max((events > 0).sum(), 1), MOST_REVEALED)
+        both = p * p * np.outer(events, events)
+        np.fill_diagonal(both, p * events**2)
+        a[:n, :n] += both
+        a[:n, n] += p * events
+        a[n, :n] += p * events
+        a[n, n] += 1
+        asked = p * (1 - p) * np.outer(events, likes)
+        np.fill_diagonal(asked, 0)
+        c[:n] += asked
+        c[n] += (1 - p) * likes
+    a[:n, :n] += shrinkage * k * np.eye(n)
+    solved = np.linalg.solve(a, c)
+    np.fill_diagonal(solved[:n], 0)
+    return solved[n], solved[:n]
+
+
+@pytest.mark.parametrize("k", [1, 5, 20])
+@pytest.mark.parametrize(("form", "rank"), [("dense", 1), ("users", 1), ("low-rank", 61)])
+def test_every_form_solves_the_system(form, rank, k):
+    episodes = random_episodes(60, 25)
+    constant, rows = expected_map(episodes, k, 0.5)
+    found = fit_kshot(episodes, k, 0.5, form, rank, seed=0)
+    np.testing.assert_allclose(found.constant, constant, atol=2e-4)
+    every = sparse.identity(25, format="csr", dtype=np.float32)
+    np.testing.assert_allclose(found.events.combine(every), rows, atol=2e-4)
+
+
+def test_the_expectation_is_what_sampled_reveals_tend_to():
+    episodes = random_episodes(200, 8, seed=3)
+    rng = np.random.default_rng(1)
+    x, q = episodes.support.toarray(), episodes.query.toarray()
+    p = episodes.revealed(2)[:, None]
+    seen, hidden = [], []
+    for _ in range(600):
+        shown = rng.random(x.shape) < p
+        seen.append(np.hstack([x * shown, np.ones((len(x), 1))]))
+        hidden.append(q * ~shown)
+    a = sum(one.T @ one for one in seen) / 600
+    c = sum(one.T @ other for one, other in zip(seen, hidden, strict=True)) / 600
+    a[:8, :8] += 2 * 2.0 * np.eye(8)
+    sampled = np.linalg.solve(a, c)
+    np.fill_diagonal(sampled[:8], 0)
+    found = fit_kshot(episodes, 2, 2.0, "dense", 1, seed=0)
+    np.testing.assert_allclose(found.events.rows, sampled[:8], atol=0.02)
+
+
+def test_a_low_rank_keeps_what_matters():
+    episodes = random_episodes(400, 60, seed=2)
+    exact = fit_kshot(episodes, 5, 3.0, "dense", 1, seed=0)
+    low = fit_kshot(episodes, 5, 3.0, "low-rank", 6, seed=0)
+    users = random_episodes(50, 60, seed=9).support
+    pairs = zip(exact.events.combine(users), low.events.combine(users), strict=True)
+    assert np.mean([np.corrcoef(one, other)[0, 1] for one, other in pairs]) > 0.8
+
+
+@pytest.mark.parametrize("form", ["dense", "users", "low-rank"])
+def test_one_user_is_a_batch_of_one(form):
+    events = fit_kshot(random_episodes(40, 30), 5, 0.5, form, 12, seed=0).events
+    items, weights = np.array([3, 7, 20]), np.array([1.0, 0.5, 1.0], dtype=np.float32)
+    row = sparse.csr_matrix((weights, items, [0, 3]), shape=(1, 30))
+    np.testing.assert_allclose(events.combine_one(items, weights), events.combine(row)[0], atol=1e-5)
+    entries = [events.entries(items, target) for target in range(30)]
+    np.testing.assert_allclose(np.array(entries) @ weights, events.combine_one(items, weights), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["dense", "users", "low-rank"])
+def test_an_event_adds_nothing_to_its_own_item(form):
+    events = fit_kshot(random_episodes(40, 30), 5, 0.5, form, 12, seed=0).events
+    for item in range(30):
+        assert abs(float(events.combine_one(np.array([item]), np.ones(1, dtype=np.float32))[item])) < 1e-6
+
+
+def test_the_form_follows_the_size():
+    assert form_for(10, 20_000) == "users"
+    assert form_for(20_000, 20_000) == "dense"
+    assert form_for(10, 20_001) == "low-rank"
