@@ -59,7 +59,9 @@ def test_unknown_titles_can_be_skipped_aloud(run, model):
 
 
 def test_flags_that_change_nothing_are_said_to(run, model):
-    assert "change nothing" in run("recommend", "--model", model, "--user", "age=25").err
+    done = run("recommend", "--model", model, "--user", "age=25", "--text", "quiet and slow")
+    assert "reads no attributes" in done.err
+    assert "reads no text" in done.err
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty folder", "foreign folder", "truncated"])

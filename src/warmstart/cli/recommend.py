@@ -39,9 +39,9 @@ def recommend(
         raise BadInput(f"k must be at least 1; came: {k}.")
     terminal, engine = Terminal(as_json=as_json), Engine.open(model)
     attributes = _attributes(user or [])
-    if (attributes or text) and not engine.reads_context():
-        terminal.note(f"{engine.model.name!r} reads no attributes and no text: --user and --text change nothing.")
     person = engine.profile(likes or [], dislikes or [], user=attributes, text=text, on_unknown=on_unknown)
+    for name in engine.unread(person, attributes, text):
+        terminal.note(f"this model reads no {name}: what you gave of it changes nothing")
     ranking = person.recommend(k=k)
     reasons = {row.item_id: engine.reasons(person, row.item_id) for row in ranking} if explain else None
     if ranking.ignored:

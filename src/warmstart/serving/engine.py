@@ -114,9 +114,14 @@ class Engine:
         parts = [part for part in profile.explain(item_id) if part.amount and (prior or part.kind != "prior")]
         return [(self._in_words(part), part.amount) for part in parts[:n]]
 
-    def reads_context(self) -> bool:
-        """Say whether the model reads attributes and sentences."""
-        return self.model.context_encoder is not None
+    def unread(self, profile: Profile, user: Mapping[str, Any] | None, text: str | None) -> list[str]:
+        """Return what was said of a person that the model does not read: ``attributes``, ``text`` or nothing."""
+        context = profile.context
+        reads = {"attributes": context.attributes is not None, "text": context.text is not None}
+        # a blend's members have contexts of their own; what they read is theirs to know
+        blended = bool(context) and not any(reads.values())
+        given = {"attributes": bool(user), "text": bool(text)}
+        return [name for name in given if given[name] and not reads[name] and not blended]
 
     def _in_words(self, part: Contribution) -> str:
         if part.kind == "event" and part.item is not None:
