@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.cold_user_table import summary
 from benchmarks.competitors import Competitor, available
-from benchmarks.tables import write
+from benchmarks.tables import run, write
 from benchmarks.trials import Room, measured_competitor, measured_ours
 from warmstart.data.builtin import load_dataset
 
@@ -71,4 +71,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -62,8 +62,7 @@ class _OfWords(Recommender):
 
     def _score(self, histories: Histories, context: Context) -> Floats:
         own = standardised(seen(histories, self.catalogue, self.config.events) @ self._map)
-        foretold: Floats = np.float32(self.config.foretold) * self._foretold
-        return np.add(own, foretold, dtype=np.float32)
+        return own + np.float32(self.config.foretold) * self._foretold
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         raise NotImplementedError("This row is measured, not saved.")
@@ -100,4 +99,5 @@ def _foretold(words: sparse.csr_matrix, met: npt.NDArray[np.int64], target: Doub
     known = words[met]
     system = (known @ known.T).toarray() + _RIDGE * np.eye(len(met))
     weights = known.T @ np.linalg.solve(system, target - target.mean())
-    return standardised(np.asarray(words @ weights)[None])[0]
+    found: Floats = standardised(np.asarray(words @ weights)[None])[0]
+    return found

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks.tables import rounded, write
+from benchmarks.tables import rounded, run, write
 
 TASKS = ("train", "answer", "import")
 BARS = {
@@ -153,4 +153,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks.tables import rounded, write
+from benchmarks.tables import rounded, run, write
 from warmstart.core.histories import Histories
 from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
@@ -147,4 +147,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

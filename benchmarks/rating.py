@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from benchmarks.rows import Entry, Pool, facts_of, report_of
-from benchmarks.tables import write
+from benchmarks.tables import run, write
 from warmstart.core.artefact import Arrays
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
@@ -157,4 +157,4 @@ _ABOUT = (
 )
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

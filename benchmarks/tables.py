@@ -3,12 +3,15 @@
 import json
 import os
 import platform
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from warmstart import __version__
+from warmstart.core.errors import WarmstartError
 from warmstart.evaluation.files import write_whole
 
 RESULTS = Path(__file__).with_name("results")
@@ -22,6 +25,14 @@ def write(name: str, content: dict[str, Any], folder: Path | None = None) -> Pat
     whole = {"benchmark": name, "date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()} | content
     write_whole(path, (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
     return path
+
+
+def run(main: Callable[[list[str]], int]) -> NoReturn:
+    """Run a benchmark as a command; an error of ours, such as data that are not there, is a sentence and no trace."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except WarmstartError as error:
+        sys.exit(str(error))
 
 
 def machine() -> dict[str, Any]:
