@@ -125,7 +125,7 @@ def _curves(report: "Report", ours: str) -> str:
 def _closing(out: Path, seconds: float) -> tuple[str, ...]:
     return (
         _heading(f"Done in {seconds:.0f} s. In {out}: the report, its picture and the model"),
-        f'  warmstart recommend --model {out / "model"} --likes "The Matrix" --text "slow-burn drama" --explain',
+        f'  warmstart recommend --model {out / "model"} --likes "The Matrix" --text "scary horror" --explain',
         "  warmstart train YOUR_FOLDER --model my-model          # your own tables",
         f"  warmstart compare {DATA} --models popularity,ease,meta --trials 5 --out my-report",
     )
