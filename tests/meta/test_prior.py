@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.meta.worlds import prior_of, random_episodes, support_of_rows
+from warmstart.meta.kshot import Form
 from warmstart.meta.parameters import MetaParameters
 from warmstart.meta.prior import Prior, Support
 
 EPISODES = random_episodes(80, 30)
-FORMS = ("dense", "users", "low-rank")
+FORMS: tuple[Form, ...] = ("dense", "users", "low-rank")
 PRIORS = {form: prior_of(EPISODES, form) for form in FORMS}
 histories = st.lists(st.integers(0, 29), unique=True, max_size=25)
 

@@ -34,6 +34,7 @@ def test_forgetting_goes_back_exactly(model):
 
 def test_a_sentence_finds_what_it_names(model):
     plain, told = model.profile().scores, model.profile(text="children animation").scores
+    assert SAMPLE.items is not None
     genres = SAMPLE.items["genres"].to_list()
     matching = [i for i, genre in enumerate(genres) if "Animation" in (genre or "") and "Children" in genre]
     lift = told - plain

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from warmstart.meta.kshot import Episodes
+from warmstart.meta.kshot import Episodes, Form
 from warmstart.meta.prior import Prior, Support
 
 
@@ -17,7 +17,7 @@ def random_episodes(n_users: int, n_items: int, seed: int = 0) -> Episodes:
     return Episodes(sparse.csr_matrix(graded), sparse.csr_matrix(liked.astype(np.float32)))
 
 
-def prior_of(episodes: Episodes, form: str = "dense", rank: int = 8, attributes: np.ndarray | None = None) -> Prior:
+def prior_of(episodes: Episodes, form: Form = "dense", rank: int = 8, attributes: np.ndarray | None = None) -> Prior:
     """Fit with small settings; no attributes unless given."""
     told = np.zeros((len(episodes), 0), dtype=np.float32) if attributes is None else attributes
     return Prior.fit(episodes, told, 0.3, form, rank, seed=0)
