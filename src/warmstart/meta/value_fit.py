@@ -256,8 +256,8 @@ def _whitened(users: Side, items: Side, drawn: Gaussian) -> tuple[Side, Side, Ga
     to_users, to_items = np.eye(len(inner) + 1), np.eye(len(inner) + 1)
     to_users[1:, 1:], to_items[1:, 1:] = np.linalg.inv(root), root.T
     ours = to_users.astype(np.float32)
-    means, covariance = drawn.means @ ours.T, ours @ drawn.covariance @ ours.T
-    return users.turned(to_users), items.turned(to_items), Gaussian(means, covariance)
+    covariance: Floats = ours @ drawn.covariance @ ours.T
+    return users.turned(to_users), items.turned(to_items), Gaussian(drawn.means @ ours.T, covariance)
 
 
 def _first_items(turned: Ratings, width: int, rng: np.random.Generator) -> Side:
