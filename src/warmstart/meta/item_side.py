@@ -50,7 +50,7 @@ class ItemSideConfig(Config):
     anchors: Annotated[int, Field(ge=1)] = 4_000
     """Known items from which is borrowed: those with the most events."""
 
-    trials: Annotated[int, Field(ge=0)] = 80
+    trials: Annotated[int, Field(ge=0)] = 24
     """Settings tried by the meta-optimiser on known items that are pretended to be new; 0 keeps the first ones."""
 
     text_events: Annotated[float, Field(gt=0), Tunable(0.5, 50, log=True)] = 5.0

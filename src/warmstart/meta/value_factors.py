@@ -104,7 +104,8 @@ def posterior(ratings: Ratings, other: Side, prior: Gaussian, noise: float) -> S
     """
     width = other.vectors.shape[1]
     precision = np.linalg.inv(prior.covariance)
-    covariances: Floats = np.linalg.inv(square(ratings.known @ other.pairs, width) / np.float32(noise) + precision)
+    precisions = square(ratings.known @ other.pairs, width) / np.float32(noise) + precision
+    covariances = np.linalg.inv(precisions).astype(np.float32)
     pull = (ratings.values @ other.design - ratings.known @ other.offsets) / np.float32(noise)
     return Side(times(covariances, pull + prior.means @ precision), covariances)
 

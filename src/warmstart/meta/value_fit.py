@@ -256,7 +256,7 @@ def _whitened(users: Side, items: Side, drawn: Gaussian) -> tuple[Side, Side, Ga
     to_users, to_items = np.eye(len(inner) + 1), np.eye(len(inner) + 1)
     to_users[1:, 1:], to_items[1:, 1:] = np.linalg.inv(root), root.T
     ours = to_users.astype(np.float32)
-    covariance: Floats = ours @ drawn.covariance @ ours.T
+    covariance = (ours @ drawn.covariance @ ours.T).astype(np.float32)
     return users.turned(to_users), items.turned(to_items), Gaussian(drawn.means @ ours.T, covariance)
 
 
