@@ -9,7 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.content_rows import COLUMNS, WordsAndPopularity, WordsRidge
+from benchmarks.content_rows import COLUMNS, NewItemsContent, WordsAndPopularity, WordsRidge
 from benchmarks.rows import Entry, Pool, facts_of, report_of
 from benchmarks.tables import run, write
 from warmstart.data.builtin import load_dataset
@@ -31,7 +31,7 @@ def entries(data: Dataset) -> list[Entry]:
         Entry(OURS, lambda: recommender("meta"), ours=True, tuned=False),
         Entry("random", lambda: recommender("random"), tuned=False),
         Entry("popularity", lambda: recommender("popularity"), tuned=False),
-        Entry("content", lambda: recommender("content", words=1.0, neighbours=50, columns=told)),
+        Entry("content", lambda: NewItemsContent(words=1.0, columns=told)),
         Entry("TF-IDF + popularity from words", WordsAndPopularity),
         Entry("ridge over words", WordsRidge),
         Entry("item-kNN", lambda: recommender("item_knn"), tuned=False),
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="ml-1m")
     parser.add_argument("--likes", nargs="+", choices=list(TITLES), default=list(TITLES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=5, help="settings tried for every tuned row")
+    parser.add_argument("--trials", type=int, default=6, help="settings tried for every tuned row")
     parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

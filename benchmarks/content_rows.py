@@ -15,6 +15,7 @@ from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.data.tfidf import Tfidf
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.content import Content, ContentConfig
 from warmstart.recommenders.hybrid import standardised
 from warmstart.recommenders.reading import ReadsEvents, learned, seen
 from warmstart.representation.context import Context
@@ -25,6 +26,22 @@ COLUMNS = ("title", "genres")
 _RIDGE = 3.0
 
 Doubles = npt.NDArray[np.float64]
+
+
+class NewItemsConfig(ContentConfig):
+    """Settings of ``content`` where it is asked for new items: popularity can tell those nothing."""
+
+    popularity: float = 0.0
+    """Not tuned: among new items it changes nothing, and among all items it would hide them."""
+
+    sentence: float = 3.0
+    """Not tuned: no sentence is given."""
+
+
+class NewItemsContent(Content):
+    """``content``, tuned in what counts for new items."""
+
+    config_class = NewItemsConfig
 
 
 class ForetoldConfig(ReadsEvents):
