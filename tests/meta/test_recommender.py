@@ -62,6 +62,21 @@ def test_a_new_item_is_scored_from_its_text_and_its_events_count(model):
     assert moved[SAMPLE.catalogue.index(3114)] > np.median(moved)
 
 
+def test_batch_equals_single_with_items_that_borrow(model):
+    told = {"item_id": [-1], "title": ["Toy Story 9 (2005)"], "genres": ["Animation|Children"]}
+    more = model.with_items(told)
+    rows = [[1, -1, 260], [-1], [296, 50, 47], []]
+    together = more.score(rows)
+    for row, scores in zip(rows, together, strict=True):
+        np.testing.assert_allclose(more.profile(row).scores, scores, atol=2e-5)
+
+
+def test_new_items_leave_the_scores_of_others_alone(model):
+    told = {"item_id": [-1], "title": ["Toy Story 9 (2005)"], "genres": ["Animation|Children"]}
+    rows = [[1, 260], [296], []]
+    np.testing.assert_allclose(model.with_items(told).score(rows)[:, :-1], model.score(rows), atol=2e-5)
+
+
 def test_values_are_foretold_only_where_there_are_some():
     likes = ws.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3, 3], "item_id": [1, 2, 1, 2, 2, 3]})
     silent = ws.MetaRecommender().fit(likes)

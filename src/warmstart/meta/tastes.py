@@ -78,8 +78,10 @@ class Tastes:
 
     def evidence(self, support: sparse.csr_matrix) -> Floats:
         """Return the summed log-probabilities of many users' events, float32 [n, tastes]."""
-        known = support[:, np.flatnonzero(self.place >= 0)] if (self.place < 0).any() else support
-        return np.asarray(known @ self.keys)
+        met = np.flatnonzero(self.place >= 0)
+        # the rows of keys are not in the order of items where some have been added later
+        in_order = met[np.argsort(self.place[met])]
+        return np.asarray(support[:, in_order] @ self.keys)
 
     def evidence_of(self, items: Indices, weights: Floats) -> Floats:
         """Return the summed log-probabilities of a few events, float32 [tastes]; the hot path of one user."""
