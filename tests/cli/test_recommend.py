@@ -80,3 +80,16 @@ def test_a_model_folder_that_is_not_one(run, model, tmp_path, kind):
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
     assert "Traceback" not in done.err
+
+
+def test_reasons_are_the_events_and_add_up(run, tmp_path):
+    rows = [f"{user},film {item},{(user * item) % 5 + 1}" for user in range(30) for item in range(user % 4, 12)]
+    (tmp_path / "ratings.csv").write_text("user_id,item_id,value\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    flags = ["--tune", "false", "--values", "false"]
+    assert run("train", "ratings.csv", "--model", "meta", "--like-from", "4", *flags).code == 0
+    words = ["--likes", "film 7", "--dislikes", "film 3"]
+    answer = json.loads(run("recommend", "--model", "meta", *words, "-k", "3", "--explain", "--json").out)
+    for item in answer["items"]:
+        assert {part["what"] for part in item["because_of"]} <= {"everybody", "film 7", "film 3"}
+        assert sum(part["amount"] for part in item["because_of"]) == pytest.approx(item["score"], abs=1e-4)
+    assert "because of" in run("recommend", "--model", "meta", *words, "--explain").out
