@@ -58,7 +58,8 @@ def summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
         rows = {curve: rows_of(kept, curve) for curve in CURVES}
         curves = {curve: _curve(rows[curve]) for curve in CURVES}
         models = {label: _about(by_seed) for label, by_seed in kept.items()}
-        found[name] = {"seeds": list(seeds), "models": models} | curves
+        partial = {label: len(one) for label, one in _kept(name, seeds).items() if len(one) < len(seeds)}
+        found[name] = {"seeds": list(seeds), "models": models, "rows left out, seeds they have": partial} | curves
         parts.append(_part(1 + place / 10, name, rows["likes"], curves["likes"]))
         if name == "ml-1m":
             parts.append(_part(1 + place / 10 + 0.05, name, rows["events"], curves["events"], MIXED))
@@ -67,13 +68,17 @@ def summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
 
 def findings(name: str, seeds: Sequence[int]) -> dict[str, list[Found]]:
     """Return what is kept of every row that has all seeds, in the order of rows."""
+    return {label: found for label, found in _kept(name, seeds).items() if len(found) == len(seeds)}
+
+
+def _kept(name: str, seeds: Sequence[int]) -> dict[str, list[Found]]:
     labels = [*OURS, *(one.label for one in COMPETITORS)]
     kept: dict[str, list[Found]] = {}
     for file in sorted(trials.CACHE.glob(f"{name}/*/*.json")):
         one = json.loads(file.read_text(encoding="utf-8"))
         if int(file.parent.name) in seeds and "curves" in one:
             kept.setdefault(one["label"], []).append(one)
-    return {label: kept[label] for label in labels if len(kept.get(label, ())) == len(seeds)}
+    return {label: kept[label] for label in labels if label in kept}
 
 
 def rows_of(kept: Mapping[str, Sequence[Found]], curve: str) -> list[Row]:
