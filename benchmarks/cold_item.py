@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="ml-1m")
     parser.add_argument("--likes", nargs="+", choices=list(TITLES), default=list(TITLES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=6, help="settings tried for every tuned row")
+    parser.add_argument("--trials", type=int, default=4, help="settings tried for every tuned row")
     parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="ml-1m")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=6, help="settings tried for every tuned row")
+    parser.add_argument("--trials", type=int, default=4, help="settings tried for every tuned row")
     parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
