@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DATA = "movielens-small"
 RIVALS = ("popularity", "item_knn", "user_knn", "ease")
+SETTINGS = {"meta": {"values": False}}
+"""What the story has no use for is not learned."""
 SHOWN = 8
 STORY = (
     ("likes", "Alien (1979)"),
@@ -45,16 +47,18 @@ def demo(
     from warmstart.data.builtin import load_dataset
     from warmstart.evaluation.cold_user import ColdUser
     from warmstart.evaluation.evaluate import evaluate
+    from warmstart.recommenders.table import recommender as build
     from warmstart.serving.engine import Engine
 
     terminal, start = Terminal(as_json=as_json), time.perf_counter()
     run, data = Run(progress=terminal.progress), load_dataset(DATA)
     terminal.show(_heading(f"1. Learning curves of people never seen in training ({data.name})"))
-    report = evaluate(list(dict.fromkeys([*RIVALS, recommender])), data, ColdUser(), run=run)
+    ours = build(recommender, **SETTINGS.get(recommender, {}))
+    report = evaluate([*(name for name in RIVALS if name != recommender), ours], data, ColdUser(), run=run)
     report.save(out)
     terminal.show(terminal.plain(report.table()), terminal.plain(_curves(report, recommender)))
     terminal.show(_heading("2. A model of everybody, for whoever comes next"))
-    engine = Engine.train(data, recommender, run=run)
+    engine = Engine.train(data, ours, run=run)
     engine.model.save(out / "model")
     terminal.show(f"{recommender} learned from {data.n_users} users and {data.n_items} items; saved to {out / 'model'}")
     story = _meet(engine, terminal)
