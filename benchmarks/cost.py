@@ -140,7 +140,7 @@ def _content(found: dict[str, float], asked: argparse.Namespace) -> dict[str, An
         "rows": rows,
     }
     numbers = {name: rounded(value, 3) for name, value in found.items()}
-    return {"readme": part, "model": asked.model, "data": asked.dataset, "measured": numbers, "bars": BARS}
+    return {"readme": [part], "model": asked.model, "data": asked.dataset, "measured": numbers, "bars": BARS}
 
 
 def _parser() -> argparse.ArgumentParser:

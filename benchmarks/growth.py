@@ -133,7 +133,7 @@ def _content(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
         "digits": 1,
     }
     bars = {"users": 100_000, "items": 1_000_000, "wall": BAR_SECONDS, "peak_mb": BAR_MB}
-    return {"readme": part, "model": name, "sizes": found, "exponents": fitted, "bar": bars}
+    return {"readme": [part], "model": name, "sizes": found, "exponents": fitted, "bar": bars}
 
 
 def _parser() -> argparse.ArgumentParser:
