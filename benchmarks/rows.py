@@ -65,14 +65,15 @@ class Pool:
 
     @classmethod
     def of(cls, reports: Iterable[Sequence[Report]]) -> "Pool":
-        """Pool reports: for each row, one report a seed."""
+        """Pool reports: for each row, one report a seed; sizes of support are matched in order, for seeds differ."""
         rows: dict[str, dict[Point, Measured]] = {}
         for by_seed in reports:
+            placed = [_by_place(report) for report in by_seed]
             for label in by_seed[0].models:
                 rows[label] = {
-                    key[1:]: _joined([report.values[key] for report in by_seed])
-                    for key in by_seed[0].values
-                    if key[0] == label and all(key in report.values for report in by_seed)
+                    key[1:]: _joined([one[key] for one in placed])
+                    for key in placed[0]
+                    if key[0] == label and all(key in one for one in placed)
                 }
         return cls(rows)
 
@@ -90,6 +91,12 @@ class Pool:
     def against(self, ours: str, other: str, point: Point) -> dict[str, Any]:
         """Return how one row stands to another, paired over users."""
         return ratio(compare([self.rows[ours][point]], [self.rows[other][point]]))
+
+
+def _by_place(report: Report) -> dict[tuple[str, int, str], Measured]:
+    """Return a report's values with the place of each k among its sizes instead of k."""
+    places = {k: place for place, k in enumerate(sorted({k for _, k, _ in report.values}))}
+    return {(label, places[k], measure): values for (label, k, measure), values in report.values.items()}
 
 
 def plain(one: Estimate) -> dict[str, float | int | None]:
