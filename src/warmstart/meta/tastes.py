@@ -27,7 +27,7 @@ from warmstart.meta.maps import Indices
 Reals = npt.NDArray[np.floating]
 
 MOST_TASTES = 2048
-"""Training users that stand as tastes; more cost time and gain nothing measurable on MovieLens-1M."""
+"""Training users that stand as tastes; more make an answer dearer and gained about .002 of nDCG on MovieLens-1M."""
 OUTPUT_RANK = 64
 """Rank of what the tastes like: it denoises, and it makes an answer cheap."""
 OWN_EVENTS_IN_KEYS = 0.5
