@@ -62,7 +62,7 @@ class Exam:
             count,
             prior.tastes.over(columns),
             ((1 - near) * few.prior.constant + near * many.prior.constant)[columns],
-            tuple(_added(prior, kind, near)[:, columns] for kind in kinds),
+            tuple(_added(prior, kind, near, columns) for kind in kinds),
             tuple(prior.tastes.evidence(kind) for kind in kinds),
             _cells(tasks.query, columns, prior.n_items),
             _cells(tasks.hidden, columns, prior.n_items),
@@ -103,10 +103,10 @@ def _only(events: sparse.csr_matrix, kept: Bools) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, events.indices, events.indptr), shape=events.shape)
 
 
-def _added(prior: Prior, events: sparse.csr_matrix, near: np.float32) -> Floats:
-    few, many = (anchor.prior.events for anchor in prior.anchors)
-    added = few.combine(events * (1 - near)) if near < 1 else np.zeros(events.shape, dtype=np.float32)
-    return added + many.combine(events * near) if near else added
+def _added(prior: Prior, events: sparse.csr_matrix, near: np.float32, columns: Ints) -> Floats:
+    voices = [(anchor.prior.events, share) for anchor, share in zip(prior.anchors, (1 - near, near), strict=True)]
+    parts = [voice.combine(events * share, columns) for voice, share in voices if share]
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 
 def _joined(parts: tuple[Floats, ...], dislike_weight: float) -> Floats:

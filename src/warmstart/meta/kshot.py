@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from warmstart.core.histories import Floats
-from warmstart.meta.factors import randomised_svd
+from warmstart.core.histories import Floats, Ints
+from warmstart.meta.factors import Reals, randomised_svd
 from warmstart.meta.maps import DenseMap, FactoredMap, factored
 
 Form = Literal["dense", "users", "low-rank"]
@@ -156,18 +156,30 @@ def _in_user_space(system: _System) -> KShot:
 
 
 def _low_rank(system: _System, rank: int, seed: int) -> KShot:
-    """Solve in the leading directions of ``W D^-1/2``, the only ones that the ridge lets through."""
-    half = np.sqrt(1 / system.ridge)
-    whitened = (system.revealed @ sparse.diags(half)).tocsr()
+    """Solve in the leading directions of ``W D^-1/2``, the only ones that the ridge lets through.
+
+    Most items of a huge catalogue may never have been met; they take no part until the map is written out.
+    """
+    met = _met(system.revealed)
+    half = np.sqrt(1 / system.ridge[met])
+    whitened = (system.revealed[:, met] @ sparse.diags(half)).tocsr()
     u, s, vt = randomised_svd(whitened, rank, seed)
-    left = (vt.T * half[:, None]) * (s / (1 + s**2))
-    scaled = whitened @ sparse.diags(half)
-    right = u.T @ (system.hidden + scaled[:, :-1] @ sparse.diags(system.removed))
-    return _parted(left, np.asarray(right, dtype=np.float32))
+    left = np.zeros((len(system.ridge), len(s)), dtype=np.float32)
+    left[met] = (vt.T * half[:, None]) * (s / (1 + s**2))
+    hidden = system.hidden + system.revealed[:, :-1] @ sparse.diags(system.removed / system.ridge[:-1])
+    right = np.zeros((len(s), hidden.shape[1]), dtype=np.float32)
+    asked = _met(hidden)
+    right[:, asked] = u.T @ hidden[:, asked]
+    return _parted(left, right)
 
 
-def _parted(left: Doubles, right: Floats | sparse.csr_matrix) -> KShot:
+def _met(events: sparse.csr_matrix) -> Ints:
+    """Return the columns that hold anything, in order."""
+    return np.unique(events.indices).astype(np.int64)
+
+
+def _parted(left: Reals, right: Floats | sparse.csr_matrix) -> KShot:
     """Part the constant's row from the items'."""
-    right = right.astype(np.float32)
+    right = right.astype(np.float32, copy=False)
     constant = np.asarray(left[-1] @ right, dtype=np.float32).ravel()
     return KShot(constant, factored(np.ascontiguousarray(left[:-1], dtype=np.float32), right))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays, array_of, pack_csr, unpack_csr
-from warmstart.core.histories import Floats
+from warmstart.core.histories import Floats, Ints
 
 Indices = npt.NDArray[np.integer]
 
@@ -16,8 +16,12 @@ Indices = npt.NDArray[np.integer]
 class EventMap(Protocol):
     """A matrix [items, items] whose row i is what one event on item i adds to every score; its diagonal is 0."""
 
-    def combine(self, support: sparse.csr_matrix) -> Floats:
-        """Return ``support [n, items] @ rows``, float32 [n, items]."""
+    def combine(self, support: sparse.csr_matrix, columns: Ints | None = None) -> Floats:
+        """Return ``support [n, items] @ rows``, float32 [n, items], or [n, len(columns)] for some items only.
+
+        Over a large catalogue a batch of full rows is the largest thing in memory, so nothing is worked out that is
+        not asked for.
+        """
         ...
 
     def combine_one(self, items: Indices, weights: Floats) -> Floats:
@@ -43,9 +47,9 @@ class DenseMap:
 
     rows: Floats
 
-    def combine(self, support: sparse.csr_matrix) -> Floats:
+    def combine(self, support: sparse.csr_matrix, columns: Ints | None = None) -> Floats:
         """See ``EventMap``."""
-        found: Floats = np.asarray(support @ self.rows)
+        found: Floats = np.asarray(support @ (self.rows if columns is None else self.rows[:, columns]))
         return found
 
     def combine_one(self, items: Indices, weights: Floats) -> Floats:
@@ -80,11 +84,13 @@ class FactoredMap:
     right: Floats | sparse.csr_matrix
     diagonal: Floats
 
-    def combine(self, support: sparse.csr_matrix) -> Floats:
+    def combine(self, support: sparse.csr_matrix, columns: Ints | None = None) -> Floats:
         """See ``EventMap``."""
-        scores = np.ascontiguousarray(np.asarray(support @ self.left) @ self.right, dtype=np.float32)
-        rows = np.repeat(np.arange(support.shape[0]), np.diff(support.indptr))
-        scores[rows, support.indices] -= support.data * self.diagonal[support.indices]
+        right = self.right if columns is None else self.right[:, columns]
+        scores = np.ascontiguousarray(np.asarray(support @ self.left) @ right, dtype=np.float32)
+        own = support.multiply(self.diagonal).tocsr()  # what events say of their own items
+        own = (own if columns is None else own[:, columns]).tocoo()
+        scores[own.row, own.col] -= own.data
         return scores
 
     def combine_one(self, items: Indices, weights: Floats) -> Floats:

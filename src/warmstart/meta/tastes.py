@@ -63,7 +63,7 @@ class Tastes:
         rows = _draw(episodes.query, seed)
         support, likes = episodes.support[rows], episodes.query[rows]
         evidence = _evidence_items(episodes.query)
-        expected: Floats = np.maximum(profile.events.combine(support) + profile.constant, 0)[:, evidence]
+        expected: Floats = np.maximum(profile.events.combine(support, evidence) + profile.constant[evidence], 0)
         expected /= np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
         counts = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)[:, None]
         own = likes[:, evidence].toarray()
