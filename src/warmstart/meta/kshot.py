@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import linalg, sparse
 
 from warmstart.core.histories import Floats, Ints
-from warmstart.meta.factors import Reals, randomised_svd
+from warmstart.meta.factors import randomised_svd
 from warmstart.meta.maps import DenseMap, FactoredMap, factored
 
 Form = Literal["dense", "users", "low-rank"]
@@ -57,6 +57,14 @@ class Episodes:
         counts = np.diff(self.support.indptr)
         shares: Doubles = np.minimum(k / np.maximum(counts, 1), MOST_REVEALED)
         return shares
+
+    def met(self) -> Ints:
+        """Return the items that somebody has an event on, in order."""
+        return np.union1d(self.support.indices, self.query.indices).astype(np.int64)
+
+    def over(self, items: Ints) -> "Episodes":
+        """Return the same users with some items only."""
+        return Episodes(self.support[:, items], self.query[:, items])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +111,14 @@ def fit_kshot(episodes: Episodes, k: int, shrinkage: float, form: Form, rank: in
         >>> int(prior.events.rows[0].argmax())
         1
     """
-    system = _System.of(episodes, k, shrinkage)
-    if form == "dense":
-        return _dense(system)
-    return _in_user_space(system) if form == "users" else _low_rank(system, rank, seed)
+    met = episodes.met()
+    if len(met) == episodes.n_items:
+        return _solved(_System.of(episodes, k, shrinkage), form, rank, seed)
+    # most items of a huge catalogue may never have been met: their rows and columns are zero
+    found = _solved(_System.of(episodes.over(met), k, shrinkage), form, rank, seed)
+    constant = np.zeros(episodes.n_items, dtype=np.float32)
+    constant[met] = found.constant
+    return KShot(constant, found.events.spread(met, episodes.n_items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,12 @@ class _System:
         ones = sparse.csr_matrix(np.ones((len(p), 1)))
         removed = np.asarray(seen.multiply(hidden).sum(axis=0)).ravel()
         return cls(sparse.hstack([seen, ones], format="csr"), hidden, ridge, removed)
+
+
+def _solved(system: _System, form: Form, rank: int, seed: int) -> KShot:
+    if form == "dense":
+        return _dense(system)
+    return _in_user_space(system) if form == "users" else _low_rank(system, rank, seed)
 
 
 def _dense(system: _System) -> KShot:
@@ -156,29 +174,17 @@ def _in_user_space(system: _System) -> KShot:
 
 
 def _low_rank(system: _System, rank: int, seed: int) -> KShot:
-    """Solve in the leading directions of ``W D^-1/2``, the only ones that the ridge lets through.
-
-    Most items of a huge catalogue may never have been met; they take no part until the map is written out.
-    """
-    met = _met(system.revealed)
-    half = np.sqrt(1 / system.ridge[met])
-    whitened = (system.revealed[:, met] @ sparse.diags(half)).tocsr()
+    """Solve in the leading directions of ``W D^-1/2``, the only ones that the ridge lets through."""
+    half = np.sqrt(1 / system.ridge)
+    whitened = (system.revealed @ sparse.diags(half)).tocsr()
     u, s, vt = randomised_svd(whitened, rank, seed)
-    left = np.zeros((len(system.ridge), len(s)), dtype=np.float32)
-    left[met] = (vt.T * half[:, None]) * (s / (1 + s**2))
-    hidden = system.hidden + system.revealed[:, :-1] @ sparse.diags(system.removed / system.ridge[:-1])
-    right = np.zeros((len(s), hidden.shape[1]), dtype=np.float32)
-    asked = _met(hidden)
-    right[:, asked] = u.T @ hidden[:, asked]
-    return _parted(left, right)
+    left = (vt.T * half[:, None]) * (s / (1 + s**2))
+    scaled = whitened @ sparse.diags(half)
+    right = u.T @ (system.hidden + scaled[:, :-1] @ sparse.diags(system.removed))
+    return _parted(left, np.ascontiguousarray(right, dtype=np.float32))
 
 
-def _met(events: sparse.csr_matrix) -> Ints:
-    """Return the columns that hold anything, in order."""
-    return np.unique(events.indices).astype(np.int64)
-
-
-def _parted(left: Reals, right: Floats | sparse.csr_matrix) -> KShot:
+def _parted(left: Doubles, right: Floats | sparse.csr_matrix) -> KShot:
     """Part the constant's row from the items'."""
     right = right.astype(np.float32, copy=False)
     constant = np.asarray(left[-1] @ right, dtype=np.float32).ravel()

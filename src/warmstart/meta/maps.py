@@ -32,6 +32,10 @@ class EventMap(Protocol):
         """Return what an event on each of ``items`` adds to the score of ``target``, float32 [len(items)]."""
         ...
 
+    def spread(self, places: Ints, n_items: int) -> "EventMap":
+        """Return the map over ``n_items`` items in which item i stands at ``places[i]``; the others' part is zero."""
+        ...
+
     def widened(self, n_new: int) -> "EventMap":
         """Return the map with ``n_new`` further items, whose rows and columns are zero."""
         ...
@@ -65,6 +69,12 @@ class DenseMap:
     def arrays(self, name: str) -> Arrays:
         """See ``EventMap``."""
         return {f"{name}.rows": self.rows}
+
+    def spread(self, places: Ints, n_items: int) -> "DenseMap":
+        """See ``EventMap``."""
+        rows = np.zeros((n_items, n_items), dtype=np.float32)
+        rows[np.ix_(places, places)] = self.rows
+        return DenseMap(rows)
 
     def widened(self, n_new: int) -> "DenseMap":
         """See ``EventMap``."""
@@ -111,6 +121,19 @@ class FactoredMap:
         right = self.right
         packed = {f"{name}.right": right} if isinstance(right, np.ndarray) else pack_csr(f"{name}.right", right)
         return {f"{name}.left": self.left, f"{name}.diagonal": self.diagonal, **packed}
+
+    def spread(self, places: Ints, n_items: int) -> "FactoredMap":
+        """See ``EventMap``."""
+        left = np.zeros((n_items, self.left.shape[1]), dtype=np.float32)
+        diagonal = np.zeros(n_items, dtype=np.float32)
+        left[places], diagonal[places] = self.left, self.diagonal
+        shape, small = (self.left.shape[1], n_items), self.right
+        if isinstance(small, np.ndarray):
+            right: Floats | sparse.csr_matrix = np.zeros(shape, dtype=np.float32)
+            right[:, places] = small
+        else:
+            right = sparse.csr_matrix((small.data, places[small.indices], small.indptr), shape=shape)
+        return FactoredMap(left, right, diagonal)
 
     def widened(self, n_new: int) -> "FactoredMap":
         """See ``EventMap``."""
