@@ -48,7 +48,7 @@ class UserContext:
 class Reading:
     """Reads attributes and sentences; what the training data did not have is passed over.
 
-    The context's ``text`` is what a sentence adds to each item, float32 [n, items], so that it is worked out once.
+    The context's ``text`` is how a sentence tilts each item's score, float32 [n, items], so that it is worked out once.
     """
 
     attributes: UserContext | None

@@ -20,7 +20,7 @@ from warmstart.meta.item_side import ItemSide, ItemSideConfig
 from warmstart.meta.kshot import form_for
 from warmstart.meta.parameters import MetaParameters
 from warmstart.meta.prior import Prior, Support
-from warmstart.meta.sentence import Sentence
+from warmstart.meta.sentence import FEW_JUDGES, Sentence
 from warmstart.meta.settings import MetaConfig
 from warmstart.meta.values import ValuePrior
 
@@ -90,21 +90,22 @@ class Learned:
             poor = _unmet(data, poor)
         if items is None or not len(poor):
             return replace(self, item_side=side)
-        return replace(
-            self, item_side=side, prior=lent(self.prior, side.map_for(items[poor], poor), _unmet(data, poor))
-        )
+        prior = lent(self.prior, side.map_for(items[poor], poor), _unmet(data, poor))
+        # as after loading, when what was lent can no longer be told from what was met
+        sentence = None if self.sentence is None else replace(self.sentence, popularity=prior.popularity)
+        return replace(self, item_side=side, prior=prior, sentence=sentence)
 
     def support(self, histories: Histories, attributes: Floats | None = None) -> Support:
         """Return the graded evidence of a batch; see ``support_of``."""
         return support_of(histories, self.like_from, self.prior.parameters, attributes)
 
-    def with_items(self, frame: Any, described: "pl.DataFrame") -> "Learned":
-        """Return the same with the items of ``frame`` behind the others; ``described`` is its checked form."""
+    def with_items(self, described: "pl.DataFrame") -> "Learned":
+        """Return the same with the items of a checked frame behind the others."""
         new = np.arange(self.prior.n_items, self.prior.n_items + len(described))
         prior = widened(self.prior, len(new))
         if self.item_side is not None:
             prior = lent(prior, self.item_side.map_for(described, new), new)
-        sentence = None if self.sentence is None else self.sentence.with_items(frame, prior.popularity)
+        sentence = None if self.sentence is None else self.sentence.with_items(described, prior.popularity)
         values = None if self.values is None else self.values.with_items(described)
         return replace(self, prior=prior, sentence=sentence, values=values)
 
@@ -145,7 +146,7 @@ class Learned:
             prior,
             header["like_from"],
             attributes,
-            None if spoken is None else Sentence.restore(spoken, arrays, catalogue, prior.popularity),
+            None if spoken is None else Sentence.restore(spoken, arrays, prior.popularity),
             None if values is None else ValuePrior.restore(values, arrays),
             None if side is None else ItemSide.restore(side, arrays),
         )
@@ -175,7 +176,7 @@ def _sentence(
     data: Dataset, validation: Dataset | None, config: MetaConfig, popularity: Floats, run: Run
 ) -> Sentence | None:
     found = Sentence.fit(data, popularity) if config.item_text else None
-    judges = data if validation is None else validation
+    judges = data if validation is None or validation.n_users < FEW_JUDGES else validation
     pool = pool_of(judges)
     return found.tuned(judges, pool, run.seed) if found is not None and config.tune and pool else found
 

@@ -63,7 +63,7 @@ class MetaRecommender(Recommender):
             True
         """
         catalogue, described = read_new_items(self.catalogue, frame)
-        return self.of_learned(self.config, catalogue, self.learned.with_items(frame, described))
+        return self.of_learned(self.config, catalogue, self.learned.with_items(described))
 
     def predict_values(self, histories: Histories, users: Any | None = None) -> Floats:
         """Return the value that each user would give each item, float32 [n, n_items].
@@ -87,14 +87,15 @@ class MetaRecommender(Recommender):
         if learned.attributes is not None and context.attributes is not None:
             parts += _by_attribute(learned.attributes.encoder, columns)
         if learned.sentence is not None and context.text is not None:
-            spoken = learned.sentence.rows(context.text, history.lengths)[0, item]
+            scores = learned.prior.scores(self._support(history, context))
+            spoken = learned.sentence.rows(context.text, history.lengths, scores)[0, item]
             parts.append(Contribution("text", "sentence", float(spoken)))
         return parts
 
     def _score(self, histories: Histories, context: Context) -> Floats:
         scores = self.learned.prior.scores(self._support(histories, context))
         if self.learned.sentence is not None and context.text is not None:
-            scores += self.learned.sentence.rows(context.text, histories.lengths)
+            scores += self.learned.sentence.rows(context.text, histories.lengths, scores)
         return scores
 
     def _support(self, histories: Histories, context: Context) -> Support:

@@ -46,6 +46,16 @@ class StaticVectors:
             vectors[spoken] = self._model.embed([cleaned[place] for place in spoken])
         return unit_rows(vectors)
 
+    def pieces(self, word: str) -> int:
+        """Return in how many pieces the model reads a word; one that it hardly knows falls into letters.
+
+        Example:
+            >>> from warmstart.representation.language_model import StaticVectors
+            >>> [StaticVectors().pieces(word) for word in ("ship", "heartbreaking", "xqzzvkw")]
+            [1, 3, 5]
+        """
+        return len(self._model.tokenizer.encode(_readable(word), add_special_tokens=False).tokens)
+
 
 def unit_rows(vectors: npt.NDArray[np.floating]) -> Floats:
     """Return rows of length 1; a row of zeros stays one.

@@ -12,6 +12,7 @@ from warmstart.core.artefact import Arrays, array_of
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats
 from warmstart.data.kinds import find_kinds
+from warmstart.data.tfidf import tokens
 from warmstart.representation.language_model import DIMENSION, StaticVectors, unit_rows
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ LABELS = ("categorical", "multi")
 """Kinds of columns whose values are words; numbers, dates and prose are read by other means."""
 SHRINKAGE = 1.0
 """Times the mean variance that is added to each before whitening, so that faint directions are not blown up."""
+_HOLDING = """a an and any are as at be been but by can could did do does for from had has have i if in into is it
+    its just me my no not of on or our out so some that the their them then there these they this those to too up us
+    very was we were what when where which who will with would you your"""
+"""Words that only hold a sentence together."""
+_REQUESTING = """anything best better bored film films find give good great idea kind like liked likes looking movie
+    movies need nice please popular rated recommend see seen show something sort suggest surprise thing things today
+    tonight top want watch watched watching"""
+"""Words that only ask, or ask for something good, which is what popularity answers."""
+ASKING = frozenset((*_HOLDING.split(), *_REQUESTING.split()))
+"""English words that tell a request from silence and not from another request."""
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _GAPS = re.compile(r"[\s|]+")
@@ -86,6 +97,17 @@ def plain_text(text: str) -> str:
     # cut first: titles of millions of characters have been seen
     bare = _TAG.sub(" ", html.unescape(text[: 4 * LONGEST]))
     return _GAPS.sub(" ", bare).strip()[:LONGEST]
+
+
+def telling_words(text: str | None) -> list[str]:
+    """Return the words of a text that tell what it is about, in their order: all but those in ``ASKING``.
+
+    Example:
+        >>> from warmstart.representation.text import telling_words
+        >>> telling_words("I want to watch an animated film for children"), telling_words("something good, please")
+        (['animated', 'children'], [])
+    """
+    return [word for word in tokens(text) if word not in ASKING]
 
 
 @dataclass(frozen=True, slots=True)
