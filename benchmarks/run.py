@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("cold_user", "cold_item", "rating", "cost", "growth")
+BENCHMARKS = ("cold_user", "cold_item", "rating", "sentences", "cost", "growth")
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import runpy
 import numpy as np
 import pytest
 
-from benchmarks import cold_item, cold_user, growth, rating, trials
+from benchmarks import cold_item, cold_user, growth, rating, sentences, trials
 from benchmarks.competitors import COMPETITORS, Competitor, blends
 from benchmarks.content_rows import WordsAndPopularity, WordsRidge
 from benchmarks.libraries import LIBRARIES, genres_of
@@ -160,3 +160,24 @@ def test_a_row_that_is_not_adapted_reads_no_events(data):
     row._catalogue = data.catalogue
     one, other = row.score(Histories.of([[1, 2], [3]]))
     assert np.array_equal(one, other)
+
+
+def test_requests_mean_genres_that_there_are_and_both_halves_mean_all_of_them(data):
+    names, carried = sentences.labels_of(data)
+    both = (*sentences.SEEN, *sentences.UNSEEN)
+    assert len({one.text for one in both}) == len(both)
+    assert all(set(one.genres) & set(names) for one in both)
+    seen, unseen = ({genre for one in half for genre in one.genres} for half in (sentences.SEEN, sentences.UNSEEN))
+    assert seen - unseen == {"Film-Noir"}
+    assert unseen <= seen
+    assert carried.shape == (data.n_items, len(names))
+
+
+def test_shares_of_genres_and_years_are_counted(data):
+    model = recommender("content", sentence=10.0).fit(data)
+    found = sentences._shares(model, data, [sentences.Request("toy story", ("Animation",), (1990, 1999))])
+    top, first = model.recommend(text="toy story", k=10), model.recommend(k=10)
+    genres = dict(zip(data.item_ids, data.items["genres"].to_list(), strict=True))
+    assert found["share"] == sum("Animation" in genres[item] for item in top.item_ids) / 10
+    assert found["base"] == sum("Animation" in genres[item] for item in first.item_ids) / 10
+    assert found["in years"] == sum("(199" in title for title in top.titles) / 10
