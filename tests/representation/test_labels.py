@@ -58,3 +58,11 @@ def test_stored_and_restored_reads_the_same(reader):
 def test_a_catalogue_without_titles_still_knows_its_labels_names():
     reader = LabelReader.fit(GENRES, {}, [""] * len(TITLES))
     assert reader.names[int(reader.read(["horror"]).argmax())] == "Horror"
+
+
+def test_of_a_large_catalogue_only_some_titles_are_learned_from(monkeypatch):
+    monkeypatch.setattr(labels, "MOST_TITLES", 7)
+    reader = LabelReader.fit(GENRES, {}, TITLES)
+    assert reader.tfidf.n_texts == 7 + len(reader.names)
+    assert reader.names[int(reader.read(["horror"]).argmax())] == "Horror"
+    assert reader.carried(GENRES).shape == (len(TITLES), len(reader.names))

@@ -47,6 +47,8 @@ SLACK = 0.005
 """Share of the best quality that a stronger gain may lack."""
 LIKES_TOLD = 3
 """Likes whose labels make up one kind of the sentences that the gain is chosen by."""
+MOST_WORDS = 100_000
+"""Words by which titles are found."""
 MOST_JUDGES = 300
 FEW_JUDGES = 200
 """Users of a validation set below which the training users judge; nothing but popularity was learned from them."""
@@ -75,7 +77,7 @@ class TitleReader:
     def fit(cls, titles: Sequence[str]) -> "TitleReader":
         """Learn the titles of a catalogue."""
         bare = [_title_words(title) for title in titles]
-        tfidf = Tfidf.fit(bare)
+        tfidf = Tfidf.fit(bare, max_words=MOST_WORDS)
         return cls(tfidf, tfidf.encode(bare), _years_of(titles))
 
     def with_titles(self, titles: Sequence[str]) -> "TitleReader":

@@ -26,6 +26,9 @@ NAME_WEIGHT = 30.0
 """Titles that a label's own name counts as; at none a sentence of labels is misread, ten times more gave the same."""
 WORD_RIDGE = 3.0
 """Texts that a word counts as silent in, where words are read one by one."""
+MOST_TITLES = 50_000
+"""Titles that are learned from, evenly spaced over the catalogue; more would say the same and fill the memory."""
+MOST_WORDS = 20_000
 LETTERS_A_PIECE = 2.2
 """A word of fewer letters for each piece that the language model cuts it into is unknown to it."""
 
@@ -72,9 +75,10 @@ class LabelReader:
         """
         encoder = FeatureEncoder.fit(items, kinds)
         names = [_bare(name) for name in _names(encoder)]
-        texts = [_bare(title) for title in titles]
-        tfidf = Tfidf.fit([*texts, *names])
-        labels = _marked(encoder, items).toarray()
+        some = np.arange(len(titles))[:: max(1, -(-len(titles) // MOST_TITLES))]
+        texts = [_bare(titles[place]) for place in some.tolist()]
+        tfidf = Tfidf.fit([*texts, *names], max_words=MOST_WORDS)
+        labels = _marked(encoder, items)[some].toarray()
         try:
             learned = (*_by_vectors(texts, names, labels), True)
         except MissingExtra:
