@@ -78,7 +78,7 @@ UNSEEN = (
     Request("a treasure hunt in the jungle", ("Adventure",)),
     Request("science fiction from the 1950s", ("Sci-Fi",), (1950, 1959)),
 )
-"""Written at the same time, and read for the first time when nothing was changed any more."""
+"""Written at the same time; of these only the mean was seen before all was settled."""
 VAGUE = (
     *("hello", "what should I see", "I am bored on a Sunday afternoon", "my cousin lives in Ohio", "kitchen table"),
     *("invoice number 42", "quarterly report on tax", "red bicycle with a basket", "lorem ipsum dolor sit amet"),
@@ -205,8 +205,8 @@ def _part(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
         rows.append([label, "the genre she likes most", None, *(of[f"taste, k={k}"] for k in SHOTS)])
         rows.append([label, "genres of three things", None, *(of[f"three, k={k}"] for k in SHOTS)])
     text = (
-        f"Share of the first ten that carries the genre meant, over {len(UNSEEN)} free sentences that nothing was "
-        "chosen by; nDCG@10 of test users who say something and have k events."
+        f"Share of the first ten that carries the genre meant, over {len(UNSEEN)} free sentences of which only the "
+        "mean was seen; nDCG@10 of test users who say something and have k events."
     )
     columns = ["data", "what is said", "genre meant", *(f"k={k}" for k in SHOTS)]
     return {"place": 3.5, "title": "Sentences", "text": text, "columns": columns, "rows": rows, "digits": 3}

@@ -59,3 +59,12 @@ def test_logarithmic_draws_are_even_in_the_logarithm():
     draws = np.log10([Tunable(1, 1e4, log=True).draw(rng) for _ in range(2000)])
     assert abs(draws.mean() - 2) < 0.1
     assert abs((draws < 1).mean() - 0.25) < 0.04
+
+
+def test_names_may_come_as_one_text_with_commas() -> None:
+    class Columns(Config):
+        read: tuple[str, ...] | None = None
+        label: str = ""
+
+    assert Columns.of(read="title,genres", label="a,b") == Columns(read=("title", "genres"), label="a,b")
+    assert Columns.of(read=["title"]).read == ("title",)

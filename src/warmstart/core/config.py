@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from warmstart.core.errors import BadConfig
 
@@ -24,6 +24,18 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_lists(cls, given: Any) -> Any:
+        """Take ``a,b`` for a list of names, as a command line gives it."""
+        if not isinstance(given, dict):
+            return given
+        listed = {name for name, field in cls.model_fields.items() if "tuple[str" in str(field.annotation)}
+        return {
+            name: value.split(",") if name in listed and isinstance(value, str) else value
+            for name, value in given.items()
+        }
 
     @classmethod
     def of(cls, **settings: Any) -> Self:

@@ -91,7 +91,8 @@ def top_k(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     if k <= 0:
         return np.zeros(0, dtype=np.int64)
     threshold = np.partition(scores, -k)[-k]
-    above = np.flatnonzero(scores > threshold)
-    level = np.flatnonzero(scores == threshold)[: k - len(above)] if np.isfinite(threshold) else above[:0]
-    chosen = np.concatenate([above, level])
+    chosen = np.flatnonzero(scores >= threshold if threshold > -np.inf else scores > threshold)
+    if len(chosen) > k:
+        level = scores[chosen] == threshold
+        chosen = np.concatenate([chosen[~level], chosen[level][: k - int((~level).sum())]])
     return chosen[np.argsort(-scores[chosen], kind="stable")]

@@ -8,6 +8,8 @@ from functools import cached_property
 from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
+
 from warmstart.core.errors import BadInput, UnknownItem
 from warmstart.core.histories import Histories
 
@@ -103,13 +105,17 @@ class Catalogue:
         timed = bool(found) and all(not math.isnan(time) for *_, time in found)
         if timed:
             found.sort(key=lambda event: event[2])
-        items = [[item for item, _, _ in found]]
-        values = [[value for _, value, _ in found]]
-        times = [[time for *_, time in found]] if timed else None
-        return Histories.of(items, values, times), tuple(ignored)
+        items, values, times = zip(*found, strict=True) if found else ((), (), ())
+        history = Histories(
+            np.array([0, len(items)], dtype=np.int64),
+            np.array(items, dtype=np.int32),
+            np.array(values, dtype=np.float32),
+            np.array(times, dtype=np.float64) if timed else None,
+        )
+        return history, tuple(ignored)
 
     def _parts(self, entry: Any) -> tuple[Any, float, float]:
-        parts = tuple(entry) if isinstance(entry, tuple | list) else (entry,)
+        parts = entry if type(entry) is tuple else tuple(entry) if isinstance(entry, list) else (entry,)
         if not 1 <= len(parts) <= 3:
             raise BadInput(f"A history entry is an item id, (id, value) or (id, value, time); came: {entry!r}.")
         item, value, time = (*parts, None, None)[:3]
@@ -121,6 +127,7 @@ class Catalogue:
         """Return a value as a float, ``like_value`` for None; raises ``BadInput`` when it is no finite number."""
         if value is None:
             return self.like_value
-        if not isinstance(value, Real) or not math.isfinite(value):
+        # asking an abstract class is slow, and this is asked of every event
+        if not (type(value) is float or isinstance(value, Real)) or not math.isfinite(value):
             raise BadInput(f"A value must be a finite number, such as {self.like_value:g}; came: {value!r}.")
         return float(value)

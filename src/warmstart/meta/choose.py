@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from warmstart.core.histories import Floats, Ints
 from warmstart.core.run import Run
@@ -11,7 +12,7 @@ from warmstart.core.tasks import Tasks
 from warmstart.data.dataset import Dataset
 from warmstart.data.episodes import LEAST_QUERY, Support, cold_user_tasks
 from warmstart.meta.evidence import support_of
-from warmstart.meta.exam import Exam, ndcg_of
+from warmstart.meta.exam import Exam, ndcg_of_each
 from warmstart.meta.parameters import MetaParameters
 from warmstart.meta.prior import Prior
 from warmstart.meta.search import search
@@ -164,11 +165,15 @@ def _attribute_gain(
     ]
     if not exams:
         return 1.0
-    qualities = [np.mean([_ndcg(*exam, gain) for exam in exams]) for gain in ATTRIBUTE_GAINS]
-    return ATTRIBUTE_GAINS[int(np.argmax(qualities))]
+    found = [np.concatenate([_ndcg(*exam, gain) for exam in exams]) for gain in ATTRIBUTE_GAINS]
+    best = int(np.argmax([each.mean() for each in found]))
+    better = found[best] - found[0]
+    # what chance alone could have given is no reason to leave what is as good as popularity
+    sure = best and better.mean() > better.std() / np.sqrt(len(better))
+    return ATTRIBUTE_GAINS[best] if sure else ATTRIBUTE_GAINS[0]
 
 
-def _ndcg(prior: Prior, tasks: Tasks, attributes: Floats, gain: float) -> float:
+def _ndcg(prior: Prior, tasks: Tasks, attributes: Floats, gain: float) -> npt.NDArray[np.float64]:
     parameters = prior.parameters.model_copy(update={"attribute_gain": gain})
     support = support_of(tasks.support, None, parameters, attributes)
-    return ndcg_of(prior.with_parameters(parameters).scores(support), tasks)
+    return ndcg_of_each(prior.with_parameters(parameters).scores(support), tasks)

@@ -75,8 +75,7 @@ class Exam:
         gain, sharpness, share = (
             np.float32(parameters.at(name, count)) for name in ("gain", "sharpness", "taste_share")
         )
-        scores = self.tastes.scores(_joined(self.evidence, parameters.dislike_weight) * sharpness)
-        scores *= share
+        scores = self.tastes.scores(_joined(self.evidence, parameters.dislike_weight) * sharpness, float(share))
         scores += (1 - share) * (self.constant + gain * _joined(self.added, parameters.dislike_weight))
         scores[self.hidden] = -np.inf
         return float(np.mean(_gains(scores, self.asked) / self.ideal))
@@ -84,9 +83,15 @@ class Exam:
 
 def ndcg_of(scores: Floats, tasks: Tasks) -> float:
     """Return the mean nDCG@10 of scores [n, items] on tasks; what is hidden is not ranked."""
+    return float(np.mean(ndcg_of_each(scores, tasks)))
+
+
+def ndcg_of_each(scores: Floats, tasks: Tasks) -> npt.NDArray[np.float64]:
+    """Return each task's nDCG@10, float64 [n]; see ``ndcg_of``."""
     every = np.arange(scores.shape[1])
     asked, hidden = (_cells(part, every, scores.shape[1]) for part in (tasks.query, tasks.hidden))
-    return float(np.mean(_gains(np.where(hidden, -np.inf, scores), asked) / _ideal(tasks)))
+    found: npt.NDArray[np.float64] = _gains(np.where(hidden, -np.inf, scores), asked) / _ideal(tasks)
+    return found
 
 
 def _kinds(

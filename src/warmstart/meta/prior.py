@@ -158,19 +158,23 @@ class Prior:
             found: Floats = self._linear(support)[0]
             return found
         items, weights, at = support.items, support.weights, self.parameters.at_one(count)
-        linear = np.zeros(self.n_items, dtype=np.float32)
+        share = at.share if self.tastes is not None else 0.0
+        told = (
+            None if support.attributes is None else support.attributes[0] * np.float32(self.parameters.attribute_gain)
+        )
+        scores = np.zeros(self.n_items, dtype=np.float32)
+        # every factor goes onto something small, for a pass over all items costs as much as an event
         for anchor, part in zip(self.anchors, (1 - at.near, at.near), strict=True):
-            if part:
-                linear += np.float32(part) * anchor.prior.constant
-                linear += anchor.prior.events.combine_one(items, weights * np.float32(at.gain * part))
-            if part and support.attributes is not None:
-                columns = support.attributes[0] * np.float32(part * self.parameters.attribute_gain)
-                linear += columns @ anchor.attributes
-        if self.tastes is not None and at.share:
-            linear *= np.float32(1 - at.share)
+            factor = np.float32((1 - share) * part)
+            if factor:
+                scores += factor * anchor.prior.constant
+                scores += anchor.prior.events.combine_one(items, weights * np.float32(factor * at.gain))
+                if told is not None:
+                    scores += (told[0] * np.float32(factor * self.parameters.attribute_gain)) @ anchor.attributes
+        if self.tastes is not None and share:
             evidence = self.tastes.evidence_of(items, weights * np.float32(at.sharpness))
-            linear += np.float32(at.share) * self.tastes.scores(evidence)
-        return linear
+            scores += self.tastes.scores(evidence, share)
+        return scores
 
     def contributions(self, support: Support, item: int) -> tuple[float, Doubles, Doubles]:
         """Split one user's score of an item into the prior's, each event's and each attribute column's part.

@@ -22,5 +22,8 @@ class MetaConfig(Config):
     item_text: bool = True
     """Let items with few events borrow from items that are described alike, and read sentences."""
 
+    also: tuple[str, ...] = ()
+    """Columns of the items that are read for items with few events although they are told to be ``ignore``."""
+
     values: bool = True
     """Learn to foretell values too, where the data have them; see ``predict_values``."""

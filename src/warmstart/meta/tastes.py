@@ -95,9 +95,11 @@ class Tastes:
         parts[places < 0] = 0
         return parts
 
-    def scores(self, evidence: Floats) -> Floats:
-        """Return scores for tempered log-weights of the tastes, float32 [..., tastes] to [..., items]."""
-        found: Floats = (_softmax(evidence) @ self.values) @ self.outputs
+    def scores(self, evidence: Floats, factor: float = 1.0) -> Floats:
+        """Return scores times ``factor`` for tempered log-weights of tastes, float32 [..., tastes] to [..., items]."""
+        mixture = _softmax(evidence) @ self.values
+        mixture *= np.float32(factor)
+        found: Floats = mixture @ self.outputs
         return found
 
     def over(self, columns: Ints) -> "Tastes":
