@@ -10,7 +10,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.content_rows import COLUMNS, NewItemsContent, WordsAndPopularity, WordsRidge
-from benchmarks.rows import Entry, Pool, facts_of, report_of
+from benchmarks.rows import Entry, Pool, facts_of, report_of, row_parser
 from benchmarks.tables import run, write
 from warmstart.data.builtin import load_dataset
 from warmstart.data.dataset import Dataset
@@ -19,23 +19,38 @@ from warmstart.evaluation.report import Report
 from warmstart.recommenders.table import recommender
 
 OURS = "meta"
+PEOPLE = ("director", "actors")
+MORE = (*PEOPLE, "plot")
+WITH_PEOPLE, WITH_MORE = ", people", ", people and plot"
 HEADLINES = ("recall@20", "ndcg@20", "recall@20" + AMONG_ALL, "ndcg@20" + AMONG_ALL)
 CONTENT = ("content", "TF-IDF + popularity from words", "ridge over words")
 TITLES = {"all": "every rating as a like", "threshold": "likes only"}
 
 
 def entries(data: Dataset) -> list[Entry]:
-    """Return the rows."""
-    told = () if data.items is None else tuple(name for name in COLUMNS if name in data.items.columns)
-    return [
-        Entry(OURS, lambda: recommender("meta"), ours=True, tuned=False),
+    """Return the rows; those with people and plot are there where the items' table knows them."""
+    known = () if data.items is None else tuple(data.items.columns)
+    columns = tuple(name for name in COLUMNS if name in known)
+    with_people = columns + tuple(name for name in PEOPLE if name in known)
+    rows = [Entry(OURS, lambda: recommender("meta"), ours=True, tuned=False)]
+    if set(MORE) <= set(known):
+        rows.append(Entry(OURS + WITH_MORE, lambda: recommender("meta", also=MORE), ours=True, tuned=False))
+    rows += [
         Entry("random", lambda: recommender("random"), tuned=False),
         Entry("popularity", lambda: recommender("popularity"), tuned=False),
-        Entry("content", lambda: NewItemsContent(words=1.0, columns=told)),
-        Entry("TF-IDF + popularity from words", WordsAndPopularity),
-        Entry("ridge over words", WordsRidge),
-        Entry("item-kNN", lambda: recommender("item_knn"), tuned=False),
+        *_content(columns, ""),
     ]
+    rows += _content(with_people, WITH_PEOPLE) if set(PEOPLE) <= set(known) else []
+    return [*rows, Entry("item-kNN", lambda: recommender("item_knn"), tuned=False)]
+
+
+def _content(columns: tuple[str, ...], suffix: str) -> list[Entry]:
+    makers = (
+        lambda: NewItemsContent(words=1.0, columns=columns),
+        lambda: WordsAndPopularity(columns=columns),
+        lambda: WordsRidge(columns=columns),
+    )
+    return [Entry(label + suffix, make) for label, make in zip(CONTENT, makers, strict=True)]
 
 
 def main(arguments: list[str]) -> int:
@@ -71,15 +86,19 @@ def _summary(reports: dict[str, list[Report]]) -> dict[str, Any]:
         "models": {label: facts_of(by_seed, label) for label, by_seed in reports.items()},
     }
     content = [label for label in CONTENT if label in reports]
-    if OURS in reports and content:
-        found["comparisons"] = {name: _against(pool, content, name) for name in HEADLINES}
+    every = content + [label + WITH_PEOPLE for label in CONTENT if label + WITH_PEOPLE in reports]
+    found["comparisons"] = {
+        ours: {name: _against(pool, ours, rivals, name) for name in HEADLINES}
+        for ours, rivals in ((OURS, content), (OURS + WITH_MORE, every))
+        if ours in reports and rivals
+    }
     return found
 
 
-def _against(pool: Pool, content: Sequence[str], name: str) -> dict[str, Any]:
-    """Compare ours with the content row that is best at this measure."""
+def _against(pool: Pool, ours: str, content: Sequence[str], name: str) -> dict[str, Any]:
+    """Compare a row of ours with the content row that is best at this measure."""
     best = max(content, key=lambda label: pool.mean(label, (0, name)) or 0.0)
-    return {"best content row": best} | pool.against(OURS, best, (0, name))
+    return {"best content row": best} | pool.against(ours, best, (0, name))
 
 
 def _part(
@@ -99,23 +118,24 @@ def _part(
 
 
 def _words(found: dict[str, Any]) -> str:
-    told = [
-        f"{one['ratio']['mean']:.2f} [{one['ratio']['low']:.2f}, {one['ratio']['high']:.2f}] times the best content "
-        f"row in {name}"
-        for name, one in found.get("comparisons", {}).items()
+    return " ".join(
+        f"`{ours}` stands at {' and '.join(told)} the best content row that reads {which}."
+        for ours, which in ((OURS, "title and genres"), (OURS + WITH_MORE, "these or people too"))
+        if (told := _ratios(found["comparisons"].get(ours, {})))
+    )
+
+
+def _ratios(comparisons: dict[str, Any]) -> list[str]:
+    return [
+        f"{one['ratio']['mean']:.2f} [{one['ratio']['low']:.2f}, {one['ratio']['high']:.2f}] times in {name}"
+        for name, one in comparisons.items()
         if one["ratio"]["low"] is not None and name in HEADLINES[:2]
     ]
-    return f"`{OURS}` stands at {' and '.join(told)}." if told else ""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", default="ml-1m")
+    parser = row_parser(__doc__)
     parser.add_argument("--likes", nargs="+", choices=list(TITLES), default=list(TITLES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=4, help="settings tried for every tuned row")
-    parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
-    parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
 
 

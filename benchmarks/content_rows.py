@@ -22,7 +22,7 @@ from warmstart.representation.context import Context
 from warmstart.representation.text import item_texts
 
 COLUMNS = ("title", "genres")
-"""More of them (plot, cast) made these rows worse."""
+"""What is read unless more is asked for."""
 _RIDGE = 3.0
 
 Doubles = npt.NDArray[np.float64]
@@ -50,6 +50,9 @@ class ForetoldConfig(ReadsEvents):
     foretold: Annotated[float, Field(ge=0), Tunable(0, 1.5)] = 0.3
     """Weight of that popularity against the user's own score; both in standard deviations."""
 
+    columns: tuple[str, ...] = COLUMNS
+    """Columns of the items that are read."""
+
 
 class RidgeConfig(ForetoldConfig):
     """Settings of the ridge."""
@@ -64,7 +67,7 @@ class _OfWords(Recommender):
     config: ForetoldConfig
 
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
-        present = [] if data.items is None else [name for name in COLUMNS if name in data.items.columns]
+        present = [] if data.items is None else [name for name in self.config.columns if name in data.items.columns]
         texts = item_texts(data.items, present) if data.items is not None else [""] * data.n_items
         words = Tfidf.fit(texts).encode(texts).astype(np.float64).tocsr()
         counts = np.asarray(learned(data, self.config.train_on).sum(axis=0)).ravel()

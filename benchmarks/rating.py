@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks.rows import Entry, Pool, facts_of, report_of
+from benchmarks.rows import Entry, Pool, facts_of, report_of, row_parser
 from benchmarks.tables import run, write
 from warmstart.core.artefact import Arrays
 from warmstart.core.histories import Floats, Histories
@@ -81,7 +81,7 @@ def entries() -> list[Entry]:
 
 def main(arguments: list[str]) -> int:
     """Measure what was asked for and write the table."""
-    asked = _parser().parse_args(arguments)
+    asked = row_parser(__doc__).parse_args(arguments)
     data, reports = load_dataset(asked.dataset), {}
     for entry in entries():
         if not asked.only or entry.label in asked.only:
@@ -137,16 +137,6 @@ def _parts(pool: Pool, rows: list[str], data: str, seeds: int) -> list[dict[str,
     cells = [[label, *(cell(label, "mae" + ending) for ending in CELLS)] for label in rows if label != FLOOR]
     whole = {"place": 3.1, "title": f"Mean absolute error, {name}", "text": "New users, new items, both.", "digits": 3}
     return [*parts, whole | {"columns": ["model", *CELLS.values()], "rows": cells, "best": "low"}]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", default="ml-1m")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=4, help="settings tried for every tuned row")
-    parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
-    parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
-    return parser
 
 
 _ABOUT = (

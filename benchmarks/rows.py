@@ -1,7 +1,9 @@
 """Rows of a protocol's table, one recommender at a time, kept in files so that only what changed is measured again."""
 
+import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,17 @@ class Entry:
     make: Callable[[], Recommender]
     ours: bool = False
     tuned: bool = True
+
+
+def row_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the flags of a benchmark whose table is made of rows."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--dataset", default="ml-1m")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--trials", type=int, default=4, help="settings tried for every tuned row")
+    parser.add_argument("--only", nargs="+", default=[], help="labels of rows")
+    parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
+    return parser
 
 
 def report_of(benchmark: str, entry: Entry, data: Dataset, protocol: Protocol, trials: int) -> Report:
