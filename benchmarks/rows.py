@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import trials as kept
 from benchmarks.tables import rounded
 from benchmarks.trials import code_version
@@ -15,6 +13,7 @@ from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.evaluation.evaluate import evaluate
 from warmstart.evaluation.files import write_whole
+from warmstart.evaluation.pool import joined
 from warmstart.evaluation.protocol import Protocol
 from warmstart.evaluation.report import Report
 from warmstart.evaluation.statistics import Comparison, Estimate, Measured, compare, estimate
@@ -84,7 +83,7 @@ class Pool:
             placed = [_by_place(report) for report in by_seed]
             for label in by_seed[0].models:
                 rows[label] = {
-                    key[1:]: _joined([one[key] for one in placed])
+                    key[1:]: joined([one[key] for one in placed])
                     for key in placed[0]
                     if key[0] == label and all(key in one for one in placed)
                 }
@@ -130,13 +129,3 @@ def facts_of(by_seed: Sequence[Report], label: str) -> list[dict[str, Any]]:
         told = {} if cost is None else {name: rounded(getattr(cost, name), 3) for name in ("fit_wall", "fit_cpu")}
         found.append({"settings": report.settings.get(label), "cost": told})
     return found
-
-
-def _joined(parts: Sequence[Measured]) -> Measured:
-    weights = [part.weights for part in parts]
-    known = [one for one in weights if one is not None]
-    return Measured(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate(known) if len(known) == len(parts) else None,
-        parts[0].root,
-    )

@@ -34,13 +34,15 @@ def test_compare_shows_a_table_and_leaves_a_report(run, tmp_path):
     assert {"report.json", "report.txt", "curve.html"} <= {path.name for path in (tmp_path / "report").iterdir()}
 
 
-def test_compare_with_several_seeds_makes_a_report_each_and_a_mean(run, tmp_path):
+def test_compare_with_several_seeds_makes_a_report_each_and_one_of_all(run, tmp_path):
     done = run("compare", "--models", "popularity", *QUICK, "--seeds", "0,1", "--out", "report")
-    assert "mean of 2 seeds" in done.out
-    means = [
-        json.loads((tmp_path / "report" / f"seed-{seed}" / "report.json").read_text())["rows"][0] for seed in (0, 1)
-    ]
-    assert f"{(means[0]['mean'] + means[1]['mean']) / 2:.4f}" in done.out
+    assert "seeds 0, 1" in done.out
+    folders = [tmp_path / "report" / "seed-0", tmp_path / "report" / "seed-1", tmp_path / "report"]
+    first, second, both = (json.loads((folder / "report.json").read_text())["rows"][0] for folder in folders)
+    assert both["n"] == first["n"] + second["n"]
+    mean = (first["mean"] * first["n"] + second["mean"] * second["n"]) / both["n"]
+    assert both["mean"] == pytest.approx(mean)
+    assert f"{mean:.4f}" in done.out
 
 
 def test_tuned_settings_are_used_by_the_other_commands(run):

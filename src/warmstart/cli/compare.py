@@ -1,7 +1,7 @@
 """``warmstart compare``: several recommenders side by side, tuned equally."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from warmstart.cli.settings import TakesSettings, settings_of
 from warmstart.cli.terminal import Terminal
 from warmstart.core.errors import BadConfig
 
-if TYPE_CHECKING:
-    from warmstart.evaluation.report import Report
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -42,7 +39,9 @@ def compare(
     settings: SettingsFile = None,
     trials: Trials = 0,
     like_from: LikeFrom = "auto",
-    seeds: Annotated[str, typer.Option(help="Seeds of the split, as 0,1,2; each makes a report of its own.")] = "0",
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the split, as 0,1,2; each makes a report, and all of them one together.")
+    ] = "0",
     out: Out = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
@@ -53,6 +52,7 @@ def compare(
     """
     from warmstart.core.run import Run
     from warmstart.evaluation.evaluate import evaluate
+    from warmstart.evaluation.pool import pooled
 
     question, drawn = Question(data, protocol, split, candidates, like_from), _seeds(seeds)
     competitors = models_of(names_of(models), settings)
@@ -66,8 +66,11 @@ def compare(
         if out:
             terminal.note(f"saved to {report.save(out / f'seed-{seed}' if len(drawn) > 1 else out)}")
         reports.append(report)
+    whole = pooled(reports)
+    if out and len(reports) > 1:
+        terminal.note(f"saved all seeds together to {whole.save(out)}")
     documents = [json.loads(report.to_json()) for report in reports]
-    summary = [terminal.plain(_mean_table(reports))] if len(reports) > 1 else []
+    summary = ["", terminal.plain(whole.table())] if len(reports) > 1 else []
     terminal.result(documents if len(documents) > 1 else documents[0], *summary)
 
 
@@ -79,16 +82,3 @@ def _seeds(listed: str) -> list[int]:
     if not found or min(found) < 0 or len(set(found)) < len(found):
         raise BadConfig(f"--seeds takes different whole numbers of at least 0, such as 0,1,2; came: {listed!r}.")
     return found
-
-
-def _mean_table(reports: "list[Report]") -> str:
-    """Return the headline of each row as its mean over the seeds."""
-    from warmstart.evaluation.text import aligned
-
-    first = reports[0]
-    head = [f"{first.headline}, mean of {len(reports)} seeds", *(f"k={k}" for k in first.shots)]
-    rows = [
-        [model, *(f"{sum(one.mean(model, shots=[k]) for one in reports) / len(reports):.4f}" for k in first.shots)]
-        for model in first.models
-    ]
-    return "\n".join(["", *aligned([head, *rows])])

@@ -54,9 +54,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _title(report: Results) -> str:
     about = report.about
-    seed = about.get("settings", {}).get("seed", 0)
+    seed, name = str(about.get("settings", {}).get("seed", 0)), about.get("data", {}).get("name", "-")
     n = max((one.n for one in report.estimates.values()), default=0)
-    return f"{about.get('protocol', 'Evaluation')} · {about.get('data', {}).get('name', '-')} · {n} users · seed {seed}"
+    drawn = f"seeds {seed}" if "," in seed else f"seed {seed}"
+    return f"{about.get('protocol', 'Evaluation')} · {name} · {n} users · {drawn}"
 
 
 def _legend(report: Results, measure: str) -> str:
