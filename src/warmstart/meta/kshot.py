@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy import linalg, sparse
 
 from warmstart.core.histories import Floats, Ints
+from warmstart.core.threads import all_threads
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.maps import DenseMap, FactoredMap, factored
 
@@ -153,8 +154,9 @@ def _dense(system: _System) -> KShot:
     gram[np.diag_indices_from(gram)] += system.ridge
     target = (system.revealed.T @ system.hidden).toarray()
     np.fill_diagonal(target, 0)
-    factor = linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-    rows = linalg.cho_solve(factor, target, overwrite_b=True, check_finite=False).astype(np.float32)
+    with all_threads():
+        factor = linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+        rows = linalg.cho_solve(factor, target, overwrite_b=True, check_finite=False).astype(np.float32)
     constant = rows[-1].copy()
     rows = rows[:-1]
     np.fill_diagonal(rows, 0)

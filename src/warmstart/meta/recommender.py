@@ -6,6 +6,7 @@ from warmstart.core.artefact import Arrays
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
+from warmstart.core.threads import one_thread
 from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
@@ -38,7 +39,8 @@ class MetaRecommender(Recommender):
     tunes_itself: ClassVar[bool] = True
 
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
-        self._bind(Learned.fit(data, validation, self.config, run))
+        with one_thread():
+            self._bind(Learned.fit(data, validation, self.config, run))
 
     def _bind(self, learned: Learned) -> None:
         self.learned = learned

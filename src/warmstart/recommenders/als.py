@@ -11,6 +11,7 @@ from warmstart.core.config import Tunable
 from warmstart.core.errors import MissingExtra
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
+from warmstart.core.threads import one_thread
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.reading import ReadsEvents, learned, popularity_of, seen, with_popularity
@@ -88,13 +89,12 @@ def _item_factors(matrix: sparse.csr_matrix, config: ALSConfig, seed: int) -> Fl
     """Fit with the package implicit, the one door to it; float32 [n_items, factors]."""
     try:
         from implicit.cpu.als import AlternatingLeastSquares
-        from threadpoolctl import threadpool_limits
     except ImportError:
         raise MissingExtra("implicit", extra="als") from None
     if matrix.nnz == 0:
         return np.zeros((matrix.shape[1], config.factors), dtype=np.float32)
     # implicit runs its own threads and slows down tenfold beside those of the linear algebra
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         model = AlternatingLeastSquares(
             factors=config.factors,
             regularization=config.regularisation,
