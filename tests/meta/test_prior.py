@@ -1,5 +1,7 @@
 """Laws of the prior: batch and single agree, contributions sum to scores, more events of a taste move towards it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,8 @@ from warmstart.meta.prior import Prior, Support
 EPISODES = random_episodes(80, 30)
 FORMS: tuple[Form, ...] = ("dense", "users", "low-rank")
 PRIORS = {form: prior_of(EPISODES, form) for form in FORMS}
+GROUPS = np.eye(2, dtype=np.float32)[np.arange(80) % 2]
+TOLD = {form: prior_of(EPISODES, form, attributes=GROUPS) for form in FORMS}
 histories = st.lists(st.integers(0, 29), unique=True, max_size=25)
 
 
@@ -28,9 +32,11 @@ def test_batch_equals_single(form, rows):
 
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=25, deadline=None)
-@given(row=histories, target=st.integers(0, 29))
-def test_contributions_sum_to_the_score(form, row, target):
-    prior, support = PRIORS[form], support_of_rows([row])
+@given(row=histories, target=st.integers(0, 29), told=st.sampled_from([None, 0, 1]))
+def test_contributions_sum_to_the_score(form, row, target, told):
+    prior = TOLD[form]
+    attributes = None if told is None else np.array([[0.5 - told, told - 0.5]], dtype=np.float32)
+    support = replace(support_of_rows([row]), attributes=attributes)
     start, events, columns = prior.contributions(support, target)
     assert len(events) == len(row)
     total = start + events.sum() + columns.sum()

@@ -128,6 +128,20 @@ def test_batch_equals_single(name):
 
 
 @every
+def test_batch_equals_single_for_people_of_whom_more_is_known(name):
+    model, data = fitted(name), world()
+    told = [{"group": f"group {user % 3}"} if user % 4 else None for user in range(N_USERS)]
+    texts = ["a comedy" if user % 3 else None for user in range(N_USERS)]
+    batch = model.score(data.histories, users=told, texts=texts)
+    for user in range(0, N_USERS, 7):
+        history = entries(data, user)
+        close(model.profile(history, user=told[user], text=texts[user]).scores, batch[user])
+        close(
+            model.profile(user=told[user], text=texts[user]).scores, model.score([[]], [told[user]], [texts[user]])[0]
+        )
+
+
+@every
 def test_size_of_blocks_does_not_matter(name):
     model, data = fitted(name), world()
     close(np.concatenate(list(model.iter_scores(data.histories, batch=7))), model.score(data.histories))

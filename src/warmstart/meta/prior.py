@@ -159,9 +159,7 @@ class Prior:
             return found
         items, weights, at = support.items, support.weights, self.parameters.at_one(count)
         share = at.share if self.tastes is not None else 0.0
-        told = (
-            None if support.attributes is None else support.attributes[0] * np.float32(self.parameters.attribute_gain)
-        )
+        told, gain = support.attributes, self.parameters.attribute_gain
         scores = np.zeros(self.n_items, dtype=np.float32)
         # every factor goes onto something small, for a pass over all items costs as much as an event
         for anchor, part in zip(self.anchors, (1 - at.near, at.near), strict=True):
@@ -170,7 +168,7 @@ class Prior:
                 scores += factor * anchor.prior.constant
                 scores += anchor.prior.events.combine_one(items, weights * np.float32(factor * at.gain))
                 if told is not None:
-                    scores += (told[0] * np.float32(factor * self.parameters.attribute_gain)) @ anchor.attributes
+                    scores += (told[0] * np.float32(factor * gain)) @ anchor.attributes
         if self.tastes is not None and share:
             evidence = self.tastes.evidence_of(items, weights * np.float32(at.sharpness))
             scores += self.tastes.scores(evidence, share)
