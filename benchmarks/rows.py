@@ -13,7 +13,7 @@ from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.evaluation.evaluate import evaluate
 from warmstart.evaluation.files import write_whole
-from warmstart.evaluation.pool import joined
+from warmstart.evaluation.pool import by_place, joined
 from warmstart.evaluation.protocol import Protocol
 from warmstart.evaluation.report import Report
 from warmstart.evaluation.statistics import Comparison, Estimate, Measured, compare, estimate
@@ -80,7 +80,7 @@ class Pool:
         """Pool reports: for each row, one report a seed; sizes of support are matched in order, for seeds differ."""
         rows: dict[str, dict[Point, Measured]] = {}
         for by_seed in reports:
-            placed = [_by_place(report) for report in by_seed]
+            placed = [by_place(report) for report in by_seed]
             for label in by_seed[0].models:
                 rows[label] = {
                     key[1:]: joined([one[key] for one in placed])
@@ -103,12 +103,6 @@ class Pool:
     def against(self, ours: str, other: str, point: Point) -> dict[str, Any]:
         """Return how one row stands to another, paired over users."""
         return ratio(compare([self.rows[ours][point]], [self.rows[other][point]]))
-
-
-def _by_place(report: Report) -> dict[tuple[str, int, str], Measured]:
-    """Return a report's values with the place of each k among its sizes instead of k."""
-    places = {k: place for place, k in enumerate(sorted({k for _, k, _ in report.values}))}
-    return {(label, places[k], measure): values for (label, k, measure), values in report.values.items()}
 
 
 def plain(one: Estimate) -> dict[str, float | int | None]:

@@ -66,5 +66,5 @@ def test_names_may_come_as_one_text_with_commas() -> None:
         read: tuple[str, ...] | None = None
         label: str = ""
 
-    assert Columns.of(read="title,genres", label="a,b") == Columns(read=("title", "genres"), label="a,b")
+    assert Columns.of(read="title, genres", label="a,b") == Columns(read=("title", "genres"), label="a,b")
     assert Columns.of(read=["title"]).read == ("title",)

@@ -6,6 +6,7 @@ from warmstart.evaluation.cold_user import ColdUser
 from warmstart.evaluation.evaluate import evaluate
 from warmstart.evaluation.pool import pooled
 from warmstart.evaluation.report import Report
+from warmstart.evaluation.statistics import Measured
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +41,13 @@ def test_reports_that_do_not_fit_each_other_are_refused(reports, data):
     for wrong in ([], [reports[0], other], [Report.from_json(one.to_json()) for one in reports]):
         with pytest.raises(BadInput, match="pool"):
             pooled(wrong)
+
+
+def test_sizes_that_depend_on_the_users_drawn_are_matched_in_order():
+    def report(k, *values):
+        about = {"settings": {"seed": k}, "split": {}, "headline": "mae"}
+        return Report.of(about, {("one", k, "mae"): Measured(np.array(values))})
+
+    whole = pooled([report(7, 1.0, 2.0), report(9, 6.0)])
+    assert whole.shots == [7]
+    assert whole.mean("one", shots=[7]) == pytest.approx(3.0)

@@ -33,7 +33,7 @@ class Config(BaseModel):
             return given
         listed = {name for name, field in cls.model_fields.items() if "tuple[str" in str(field.annotation)}
         return {
-            name: value.split(",") if name in listed and isinstance(value, str) else value
+            name: [part.strip() for part in value.split(",")] if name in listed and isinstance(value, str) else value
             for name, value in given.items()
         }
 

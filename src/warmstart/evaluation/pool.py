@@ -9,6 +9,7 @@ import numpy as np
 from warmstart.core.errors import BadInput
 from warmstart.evaluation.cost import Cost
 from warmstart.evaluation.report import Report
+from warmstart.evaluation.results import Key
 from warmstart.evaluation.statistics import Measured
 
 
@@ -18,14 +19,16 @@ def pooled(reports: Sequence[Report]) -> Report:
     A user who is tested with two seeds counts twice, each time by a model that never saw her.
 
     Args:
-        reports: of the same rows, k and measures, one a seed, fresh or saved with ``to_json(values=True)``.
+        reports: of the same rows and measures, one a seed, fresh or saved with ``to_json(values=True)``. Where k is a
+            property of the drawn users, as in ``Rating``, seeds differ in it: sizes are matched in order, and the first
+            report's stand.
 
     Returns:
         a report whose numbers are means over all users; what a row costs is the mean over the reports, its peak of
         memory the highest, its settings those of each report by seed.
 
     Raises:
-        BadInput: there are no reports, or they differ in rows, k or measures, or hold no values of single users.
+        BadInput: there are none, they differ in rows, number of k or measures, or hold no values of single users.
 
     Example:
         >>> import warmstart as ws
@@ -40,12 +43,18 @@ def pooled(reports: Sequence[Report]) -> Report:
         raise BadInput("There is nothing to pool: give the reports of at least one seed.")
     if len(reports) == 1:
         return reports[0]
-    keys = list(reports[0].values)
-    if not keys or any(set(one.values) != set(keys) for one in reports):
+    placed, sizes = [by_place(one) for one in reports], reports[0].shots
+    if not placed[0] or any(set(one) != set(placed[0]) for one in placed):
         raise BadInput("Reports can be pooled that have the same rows, k and measures, and every user's values.")
-    values = {key: joined([one.values[key] for one in reports]) for key in keys}
+    values = {(row, sizes[at], name): joined([one[row, at, name] for one in placed]) for row, at, name in placed[0]}
     costs = {model: _mean_cost([one.costs[model] for one in reports]) for model in reports[0].costs}
     return Report.of(_about(reports), values, costs, _settings(reports))
+
+
+def by_place(report: Report) -> dict[Key, Measured]:
+    """Return every user's measures with the place of each k among the report's sizes instead of k."""
+    places = {k: place for place, k in enumerate(report.shots)}
+    return {(label, places[k], measure): values for (label, k, measure), values in report.values.items()}
 
 
 def joined(parts: Sequence[Measured]) -> Measured:

@@ -20,9 +20,13 @@ from warmstart.meta.tastes import Tastes
 
 def widened(prior: Prior, n_new: int) -> Prior:
     """Return the prior with ``n_new`` further items of which it says nothing yet."""
+    old, n_items = np.arange(prior.n_items), prior.n_items + n_new
     few, many = (
-        Anchor(KShot(_longer(anchor.prior.constant, n_new), anchor.prior.events.widened(n_new)), columns)
-        for anchor, columns in ((one, _longer(one.attributes, n_new)) for one in prior.anchors)
+        Anchor(
+            KShot(_longer(anchor.prior.constant, n_new), anchor.prior.events.spread(old, n_items)),
+            _longer(anchor.attributes, n_new),
+        )
+        for anchor in prior.anchors
     )
     tastes = None
     if prior.tastes is not None:

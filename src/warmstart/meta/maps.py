@@ -36,10 +36,6 @@ class EventMap(Protocol):
         """Return the map over ``n_items`` items in which item i stands at ``places[i]``; the others' part is zero."""
         ...
 
-    def widened(self, n_new: int) -> "EventMap":
-        """Return the map with ``n_new`` further items, whose rows and columns are zero."""
-        ...
-
     def arrays(self, name: str) -> Arrays:
         """Return the arrays that ``event_map_of`` takes back, named after ``name``."""
         ...
@@ -75,10 +71,6 @@ class DenseMap:
         rows = np.zeros((n_items, n_items), dtype=np.float32)
         rows[np.ix_(places, places)] = self.rows
         return DenseMap(rows)
-
-    def widened(self, n_new: int) -> "DenseMap":
-        """See ``EventMap``."""
-        return DenseMap(np.pad(self.rows, ((0, n_new), (0, n_new))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +126,6 @@ class FactoredMap:
         else:
             right = sparse.csr_matrix((small.data, places[small.indices], small.indptr), shape=shape)
         return FactoredMap(left, right, diagonal)
-
-    def widened(self, n_new: int) -> "FactoredMap":
-        """See ``EventMap``."""
-        left, right = np.pad(self.left, ((0, n_new), (0, 0))), self.right
-        if isinstance(right, np.ndarray):
-            right = np.pad(right, ((0, 0), (0, n_new)))
-        else:
-            shape = (right.shape[0], right.shape[1] + n_new)
-            right = sparse.csr_matrix((right.data, right.indices, right.indptr), shape=shape)
-        return FactoredMap(left, right, np.pad(self.diagonal, (0, n_new)))
 
 
 def factored(left: Floats, right: Floats | sparse.csr_matrix) -> FactoredMap:
