@@ -195,7 +195,7 @@ def test_catalogues_that_say_little_are_read(items):
 
 
 def test_strengths_become_shares_of_what_is_asked_for():
-    found = asked_for(np.array([[9.0, 9.0, 0.0], [3.0, 0.0, 0.0], [1.4, 1.0, -5.0]], dtype=np.float32))
+    found = asked_for(np.array([[9.0, 9.0, -1.0], [3.0, -1.0, -1.0], [-0.1, 0.0, -5.0]], dtype=np.float32))
     assert found[0, 0] == found[0, 1] == pytest.approx(0.5, abs=0.01)
     assert 0.5 < found[1, 0] < found[0].sum() <= 1
     assert found[2].tolist() == [0, 0, 0]

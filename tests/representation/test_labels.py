@@ -5,8 +5,10 @@ import polars as pl
 import pytest
 
 from warmstart.core.errors import BadModelFile, MissingExtra
+from warmstart.core.run import Run
 from warmstart.representation import labels
 from warmstart.representation.labels import LabelReader
+from warmstart.representation.language_model import StaticVectors
 
 TITLES = ["night of the vampires", "the ghost ship", "my funny wedding", "a silly bride"] * 5
 GENRES = pl.DataFrame({"genres": ["Horror|Thriller", "Horror", "Comedy|Romance", "Comedy"] * 5})
@@ -52,7 +54,7 @@ def test_stored_and_restored_reads_the_same(reader):
     texts = ["a ship full of vampires", "comedy", "laughter"]
     np.testing.assert_array_equal(again.read(texts), reader.read(texts))
     with pytest.raises(BadModelFile):
-        LabelReader.restore(header, arrays | {"labels.centre": np.zeros(3, dtype=np.float32)})
+        LabelReader.restore(header, arrays | {"labels.bias": np.zeros(3, dtype=np.float32)})
 
 
 def test_a_catalogue_without_titles_still_knows_its_labels_names():
@@ -66,3 +68,13 @@ def test_of_a_large_catalogue_only_some_titles_are_learned_from(monkeypatch):
     assert reader.tfidf.n_texts == 7 + len(reader.names)
     assert reader.names[int(reader.read(["horror"]).argmax())] == "Horror"
     assert reader.carried(GENRES).shape == (len(TITLES), len(reader.names))
+
+
+def test_of_words_at_random_four_in_five_are_not_heard():
+    """The bar is set on such sentences, so of others about as many pass it."""
+    reader = LabelReader.fit(GENRES, {}, TITLES)
+    words = np.array(StaticVectors().vocabulary())
+    others = [" ".join(words[some]) for some in Run(seed=5).rng("others").integers(0, len(words), (1_000, 3))]
+    heard = float((reader.read(others) > 0).any(axis=1).mean())
+    assert 0.1 < heard < 0.3
+    assert (reader.read(["terrifying phantom", "laugh"]) > 0).any(axis=1).all()

@@ -71,7 +71,7 @@ class UnknownItem(BadInput):
         self.item = item
         self.nearest = tuple(nearest)
         close = f" Nearest: {', '.join(nearest)}." if nearest else ""
-        super().__init__(f"Item {item!r} is not in the catalogue.{close} Pass on_unknown='ignore' to skip it.")
+        super().__init__(f"Item {item!r} is not in the catalogue.{close} Set on_unknown to 'ignore' to skip it.")
 
 
 class BadModelFile(WarmstartError):

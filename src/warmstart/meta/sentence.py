@@ -31,10 +31,8 @@ FADES_AFTER = 1.5
 """Events after which a sentence tilts half as much: what somebody does outweighs what she once said."""
 FLOOR = 2e-3
 """Share of the most popular item's score that every item has at least, so that a sentence finds one nobody met."""
-SILENCE = 1.5
-"""Standard deviations of a label that words without meaning reach as a rule."""
-DOUBT = 0.7
-"""Standard deviations above silence at which a sentence is believed half."""
+DOUBT = 1.0
+"""Standard deviations above what words at random reach at which a sentence is believed half."""
 TITLE = 5.0
 """Logarithm of the factor by which a sentence that is a title lifts the item."""
 STEEPNESS = 4
@@ -265,15 +263,15 @@ def asked_for(strengths: Floats) -> Floats:
     """Turn strengths of labels into shares of what is asked for; they add up to how far the sentence is believed.
 
     Args:
-        strengths: float32 [n, labels], in standard deviations.
+        strengths: float32 [n, labels], in standard deviations; what is not above zero is not asked for.
 
     Example:
         >>> import numpy as np
         >>> from warmstart.meta.sentence import asked_for
-        >>> asked_for(np.array([[5.5, 3.5, 1.0], [1.5, 0.0, -2.0]])).astype(float).round(2).tolist()
-        [[0.65, 0.32, 0.0], [0.0, 0.0, 0.0]]
+        >>> asked_for(np.array([[4.0, 2.0, -0.5], [0.0, -1.5, -3.5]])).astype(float).round(2).tolist()
+        [[0.63, 0.31, 0.0], [0.0, 0.0, 0.0]]
     """
-    above = np.maximum(strengths - SILENCE, 0)
+    above = np.maximum(strengths, 0)
     total, best = above.sum(axis=1, keepdims=True), above.max(axis=1, keepdims=True, initial=0)
     belief = best**2 / (best**2 + DOUBT**2)
     return np.asarray(above / np.where(total > 0, total, 1) * belief, dtype=np.float32)

@@ -11,6 +11,7 @@ from scipy import sparse
 from warmstart.core.artefact import Arrays, array_of
 from warmstart.core.errors import MissingExtra
 from warmstart.core.histories import Floats
+from warmstart.core.run import Run
 from warmstart.data.attributes import Levels
 from warmstart.data.features import FeatureEncoder
 from warmstart.data.tfidf import Tfidf
@@ -29,6 +30,13 @@ WORD_RIDGE = 3.0
 MOST_TITLES = 50_000
 """Titles that are learned from, evenly spaced over the catalogue; more would say the same and fill the memory."""
 MOST_WORDS = 20_000
+CHATTER = 4_000
+"""Sentences of words at random that a label's answers are compared with."""
+MOST_CHATTER_WORDS = 5
+HEARD_ABOVE = 0.8
+"""Share of the sentences of words at random whose best label is not heard."""
+WORDS_SILENCE = 1.5
+"""Standard deviations of the titles' own answers below which nothing is heard where words are read one by one."""
 LETTERS_A_PIECE = 2.2
 """A word of fewer letters for each piece that the language model cuts it into is unknown to it."""
 
@@ -41,11 +49,14 @@ class LabelReader:
     label. So ``frightening ghost story`` finds Horror without naming it. Without the language model every word is
     read by itself: the mean of who carries the label among the titles it stands in.
 
+    Every sentence is a little like some label. What the language model says of words at random is therefore the
+    measure: an answer counts in their standard deviations, from where the best label of four in five of them ends.
+
     Args:
         encoder: reads the items' labels.
         tfidf: the words of the titles and of the labels' names.
-        centre: float32 [features], the mean over the titles.
         weights: float32 [features, labels]; 256 features, or one a word without the language model.
+        bias: float32 [labels], added so that what is not heard is below zero.
         by_vectors: whether the language model is asked.
 
     Example:
@@ -60,8 +71,8 @@ class LabelReader:
 
     encoder: FeatureEncoder
     tfidf: Tfidf
-    centre: Floats
     weights: Floats
+    bias: Floats
     by_vectors: bool
 
     @classmethod
@@ -96,41 +107,35 @@ class LabelReader:
         return _marked(self.encoder, items)
 
     def read(self, texts: Sequence[str | None]) -> Floats:
-        """Return how strongly each text asks for each label, float32 [n, labels], in standard deviations of the titles.
+        """Return how strongly each text asks for each label, float32 [n, labels], in standard deviations.
 
-        A text without a known word asks for nothing and gives zeros.
+        What is not above zero is not asked for; a text without a known word gives zeros.
         """
-        if not self.by_vectors:
-            return np.asarray(
-                self.tfidf.encode([" ".join(telling_words(text)) for text in texts]) @ self.weights, dtype=np.float32
-            )
-        known = [" ".join(self._known(text)) for text in texts]
-        found = (StaticVectors().embed(known) - self.centre) @ self.weights
+        known = [" ".join(word for word in telling_words(text) if self._knows(word)) for text in texts]
+        encoded = StaticVectors().embed(known) if self.by_vectors else self.tfidf.encode(known)
+        found = np.asarray(encoded @ self.weights + self.bias, dtype=np.float32)
         found[[not text for text in known]] = 0
-        return np.asarray(found, dtype=np.float32)
+        return found
 
-    def _known(self, text: str | None) -> list[str]:
-        """Return the telling words that stand in the catalogue or that the language model reads in few pieces."""
-        model = StaticVectors()
-
-        def is_known(word: str) -> bool:
-            return len(self.tfidf.code(word)[0]) > 0 or len(word) >= LETTERS_A_PIECE * model.pieces(word)
-
-        return [word for word in telling_words(text) if is_known(word)]
+    def _knows(self, word: str) -> bool:
+        """Return whether a word stands in the catalogue or the language model reads it in few pieces."""
+        if len(self.tfidf.code(word)[0]) > 0:
+            return True
+        return self.by_vectors and len(word) >= LETTERS_A_PIECE * StaticVectors().pieces(word)
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what is to be stored with a model."""
         told = {"encoder": self.encoder.to_header(), "tfidf": self.tfidf.to_header(), "by_vectors": self.by_vectors}
-        return told, {"labels.centre": self.centre, "labels.weights": self.weights}
+        return told, {"labels.weights": self.weights, "labels.bias": self.bias}
 
     @classmethod
     def restore(cls, header: dict[str, Any], arrays: Arrays) -> "LabelReader":
         """Take back what ``state`` returned; raises ``BadModelFile`` if it does not fit."""
         encoder, tfidf = FeatureEncoder.from_header(header["encoder"]), Tfidf.from_header(header["tfidf"])
         features = DIMENSION if header["by_vectors"] else len(tfidf)
-        centre = array_of(arrays, "labels.centre", (features,))
         weights = array_of(arrays, "labels.weights", (features, len(_names(encoder))))
-        return cls(encoder, tfidf, centre, weights, header["by_vectors"])
+        bias = array_of(arrays, "labels.bias", (len(_names(encoder)),))
+        return cls(encoder, tfidf, weights, bias, header["by_vectors"])
 
 
 def _by_vectors(texts: list[str], names: list[str], labels: Floats) -> tuple[Floats, Floats]:
@@ -143,8 +148,23 @@ def _by_vectors(texts: list[str], names: list[str], labels: Floats) -> tuple[Flo
     square = weighted.T @ features
     ridge = RIDGE * max(float(np.trace(square)) / DIMENSION, 1e-12)
     solved = np.linalg.solve(square + ridge * np.eye(DIMENSION), weighted.T @ _targets(labels, len(names)))
-    said = features[: len(texts)][counted[: len(texts)] > 0] @ solved
-    return np.broadcast_to(centre, DIMENSION).astype(np.float32), _standardised(solved, said)
+    return _against_chatter(solved)
+
+
+def _against_chatter(solved: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Return weights and bias that count answers from where those to words at random end."""
+    said = StaticVectors().embed(_chatter()) @ solved
+    usual, spread = said.mean(axis=0), np.maximum(said.std(axis=0), 1e-9)
+    best = ((said - usual) / spread).max(axis=1, initial=-np.inf)
+    silence = float(np.quantile(best, HEARD_ABOVE))
+    return (solved / spread).astype(np.float32), (-usual / spread - silence).astype(np.float32)
+
+
+def _chatter() -> list[str]:
+    """Return sentences of a few words at random that the language model reads in one piece."""
+    rng, words = Run(seed=0).rng("chatter"), StaticVectors().vocabulary()
+    counts = rng.integers(1, MOST_CHATTER_WORDS + 1, CHATTER).tolist()
+    return [" ".join(words[place] for place in rng.integers(0, len(words), count).tolist()) for count in counts]
 
 
 def _by_words(tfidf: Tfidf, texts: list[str], names: list[str], labels: Floats) -> tuple[Floats, Floats]:
@@ -153,7 +173,11 @@ def _by_words(tfidf: Tfidf, texts: list[str], names: list[str], labels: Floats) 
     agreed = np.asarray((features.multiply(counted[:, None]).T.tocsr()) @ _targets(labels, len(names)))
     often = np.asarray(features.multiply(features).T @ counted).ravel()
     found = agreed / (often + WORD_RIDGE)[:, None]
-    return np.zeros(len(tfidf), dtype=np.float32), _standardised(found, features[: len(texts)] @ found)
+    said = features[: len(texts)] @ found
+    spread = said.std(axis=0) if len(said) else np.zeros(len(names))
+    # without titles the names' answers, of about 1, say how much answers vary
+    weights = np.asarray(found / np.where(spread > 1e-9, spread, 0.1), dtype=np.float32)
+    return weights, np.full(len(names), -WORDS_SILENCE, dtype=np.float32)
 
 
 def _weights(texts: list[str], names: list[str]) -> npt.NDArray[np.float64]:
@@ -164,13 +188,6 @@ def _targets(labels: Floats, n_names: int) -> npt.NDArray[np.float64]:
     """Return who carries what, less how usual it is; a label's name carries that label alone."""
     whole = np.vstack([labels, np.eye(n_names, dtype=np.float32)]).astype(np.float64)
     return np.asarray(whole - labels.mean(axis=0))
-
-
-def _standardised(weights: npt.NDArray[Any], said: npt.NDArray[Any]) -> Floats:
-    """Divide by how much the titles' own answers vary, so that a rare label speaks as loud as a common one."""
-    spread = said.std(axis=0) if len(said) else np.zeros(weights.shape[1])
-    # without titles the names' answers, of about 1, say it
-    return np.asarray(weights / np.where(spread > 1e-9, spread, 0.1), dtype=np.float32)
 
 
 def _names(encoder: FeatureEncoder) -> tuple[str, ...]:

@@ -56,6 +56,20 @@ class StaticVectors:
         """
         return len(self._model.tokenizer.encode(_readable(word), add_special_tokens=False).tokens)
 
+    def vocabulary(self) -> list[str]:
+        """Return the words of more than three letters that the model reads in one piece, in the order of the alphabet.
+
+        Example:
+            >>> from warmstart.representation.language_model import StaticVectors
+            >>> words = StaticVectors().vocabulary()
+            >>> "ship" in words, "xqzzvkw" in words
+            (True, False)
+        """
+        begins = "▁"  # how the tokenizer marks a word's first piece
+        pieces = self._model.tokenizer.get_vocab()
+        words = {piece[1:].lower() for piece in pieces if piece.startswith(begins)}
+        return sorted(word for word in words if len(word) > 3 and word.isalpha())
+
 
 def unit_rows(vectors: npt.NDArray[np.floating]) -> Floats:
     """Return rows of length 1; a row of zeros stays one.
