@@ -45,7 +45,9 @@ def test_a_table_lists_all_its_faults():
 def test_an_unknown_item_names_the_nearest_and_the_way_out():
     error = UnknownItem("Alein", ["Alien"])
     assert (error.item, error.nearest) == ("Alein", ("Alien",))
-    assert str(error) == ("Item 'Alein' is not in the catalogue. Nearest: Alien. Set on_unknown to 'ignore' to skip it.")
+    assert str(error) == (
+        "Item 'Alein' is not in the catalogue. Nearest: Alien. Set on_unknown to 'ignore' to skip it."
+    )
     assert "Nearest" not in str(UnknownItem("Alein"))
 
 

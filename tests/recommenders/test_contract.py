@@ -346,7 +346,7 @@ def test_unknown_items_are_refused_or_skipped(name):
     model, data = fitted(name, "str"), world("str")
     known = data.item_ids[0]
     for ask in (lambda: model.recommend([known, "itm 1"]), lambda: model.score([[known, "itm 1"]])):
-        with pytest.raises(UnknownItem, match="on_unknown='ignore'"):
+        with pytest.raises(UnknownItem, match="on_unknown to 'ignore'"):
             ask()
     ranking = model.recommend([known, "itm 1"], on_unknown="ignore")
     assert ranking.ignored == ("itm 1",)
