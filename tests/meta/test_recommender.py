@@ -1,5 +1,7 @@
 """The default recommender as its user meets it, on the packaged data."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -92,6 +94,14 @@ def test_recency_counts_only_with_time_and_a_half_life():
     assert weights_of(timed, 4.0, fading).tolist() == [0.5, 1.0]
     assert weights_of(Histories.of([[0, 1]], [[5.0, 5.0]]), 4.0, fading).tolist() == [1.0, 1.0]
     assert weights_of(timed, 4.0, MetaParameters()).tolist() == [1.0, 1.0]
+
+
+def test_an_event_that_counts_less_says_less(model):
+    two = Histories.of([[0, 1]], [[5.0, 5.0]])
+    weights = [np.array([1.0, part], dtype=np.float32) for part in (1e-6, 0.3, 1.0)]
+    none, some, whole = (model.score(replace(two, weights=weight))[0] for weight in weights)
+    np.testing.assert_allclose(none, model.score(two.where(np.array([True, False])))[0], atol=1e-5)
+    assert np.abs(some - none).max() < np.abs(whole - none).max()
 
 
 def test_the_search_finds_what_ranks_better():

@@ -23,8 +23,9 @@ from warmstart.core.histories import Histories
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import TakesNewItems
-from warmstart.recommenders.profile import Profile
+from warmstart.recommenders.profile import Explains, Profile
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
+from warmstart.representation.context import Context
 
 NAMES = sorted(RECOMMENDERS)
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -268,6 +269,27 @@ def test_forgetting_returns_to_before(name, user, item, value):
     np.testing.assert_array_equal(before.scores, scores)
     assert len(after) == len(before)
     assert after == before
+
+
+@every
+def test_events_that_count_whole_are_as_without_weights(name):
+    model, some = fitted(name), world().histories[:9]
+    ones = replace(some, weights=np.ones(len(some.items), dtype=np.float32))
+    close(model.score(ones), model.score(some))
+
+
+@every
+def test_batch_equals_single_when_events_count_in_part(name):
+    model, some = fitted(name), world().histories[:9]
+    parts = np.random.default_rng(0).uniform(0.1, 1, len(some.items)).astype(np.float32)
+    batch = model.score(replace(some, weights=parts))
+    for user in range(len(some)):
+        one = replace(some, weights=parts)[user]
+        profile = Profile.start(model, one, Context())
+        close(profile.scores, batch[user])
+        if isinstance(model, Explains):
+            why = profile.explain(world().item_ids[0])
+            close(sum(part.amount for part in why), why.score)
 
 
 @every

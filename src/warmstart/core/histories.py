@@ -21,6 +21,7 @@ class Histories:
         items: int32 [events], item indices.
         values: float32 [events], the values as they came (a rating stays a rating).
         times: float64 [events], seconds since 1970, or None without time.
+        weights: float32 [events], how much of an event counts as evidence, 0 to 1, or None where all count whole.
 
     Example:
         >>> from warmstart.core.histories import Histories
@@ -35,6 +36,7 @@ class Histories:
     items: npt.NDArray[np.int32]
     values: Floats
     times: npt.NDArray[np.float64] | None = None
+    weights: Floats | None = None
 
     @classmethod
     def of(
@@ -86,4 +88,5 @@ class Histories:
 
     def _take(self, events: npt.NDArray[np.int64], indptr: npt.NDArray[np.int64]) -> "Histories":
         times = None if self.times is None else self.times[events]
-        return Histories(indptr, self.items[events], self.values[events], times)
+        weights = None if self.weights is None else self.weights[events]
+        return Histories(indptr, self.items[events], self.values[events], times, weights)

@@ -55,10 +55,14 @@ class Catalogue:
 
     def index(self, item: Any) -> int:
         """Return the index of an item id; raises ``UnknownItem`` naming the nearest titles."""
-        found = self._by_text.get(str(item))
+        found = self.find(item)
         if found is None:
             raise UnknownItem(item, self.nearest(str(item)))
         return found
+
+    def find(self, item: Any) -> int | None:
+        """Return the index of an item id, or None where the catalogue does not hold it."""
+        return self._by_text.get(str(item))
 
     def index_of_title(self, title: str) -> int:
         """Return the index of a title (case and outer spaces do not matter) or of an id given as text."""

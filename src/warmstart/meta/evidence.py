@@ -16,6 +16,8 @@ TRAINING_DISLIKE = 0.6
 def weights_of(histories: Histories, like_from: float | None, parameters: MetaParameters) -> Floats:
     """Return the weight of each event, float32 [events]: 1 for the latest like, less for others.
 
+    What the histories' own weights say is multiplied in.
+
     Example:
         >>> from warmstart.core.histories import Histories
         >>> from warmstart.meta.evidence import weights_of
@@ -29,6 +31,8 @@ def weights_of(histories: Histories, like_from: float | None, parameters: MetaPa
         weights[histories.values < like_from] = parameters.dislike_weight
     if parameters.half_life is not None and histories.times is not None:
         weights *= np.exp2(-_ages(histories) / parameters.half_life).astype(np.float32)
+    if histories.weights is not None:
+        weights *= histories.weights
     return weights
 
 
@@ -39,7 +43,11 @@ def support_of(
     attributes: Floats | None = None,
 ) -> Support:
     """Return the graded evidence of a batch; events keep their order within a row."""
-    return Support(histories.indptr, histories.items, weights_of(histories, like_from, parameters), attributes)
+    whole = None
+    if histories.weights is not None:
+        whole = np.bincount(histories.rows, histories.weights, minlength=len(histories)).astype(np.float64)
+    weights = weights_of(histories, like_from, parameters)
+    return Support(histories.indptr, histories.items, weights, attributes, whole)
 
 
 def episodes_of(data: Dataset) -> Episodes:

@@ -47,7 +47,7 @@ class MetaParameters(Config):
         values: npt.NDArray[np.float64] = few + (many - few) * nearness_to_many(counts)
         return values
 
-    def at_one(self, count: int) -> "Numbers":
+    def at_one(self, count: float) -> "Numbers":
         """Interpolate for one user with at least one event, in plain numbers: numpy costs more than the sum."""
         near = math.log(min(max(count, FEW), MANY)) / math.log(MANY)
         return Numbers(

@@ -29,20 +29,27 @@ class Support:
         items: int32 [events], item indices.
         weights: float32 [events], what each event weighs.
         attributes: float32 [n, columns] less the training users' mean, all zero where nothing is known; None for all.
+        whole: float64 [n], how many whole events each user's come to; None where every event counts whole.
     """
 
     indptr: Ints
     items: npt.NDArray[np.int32]
     weights: Floats
     attributes: Floats | None = None
+    whole: Doubles | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
     @property
     def counts(self) -> Doubles:
-        """How many events each user has, float64 [n]."""
-        return np.diff(self.indptr).astype(np.float64)
+        """How many events each user has, float64 [n]; those that count in part add up."""
+        return np.diff(self.indptr).astype(np.float64) if self.whole is None else self.whole
+
+    @property
+    def count_of_one(self) -> float:
+        """The same of a single user, as a plain number."""
+        return len(self.items) if self.whole is None else float(self.whole[0])
 
     def matrix(self, n_items: int, factors: Doubles | None = None) -> sparse.csr_matrix:
         """Return float32 [n, n_items], each row times its factor."""
@@ -153,11 +160,10 @@ class Prior:
 
     def _scores_one(self, support: Support) -> Floats:
         """Score all items for one user, float32 [items]: the same without a batch's overhead."""
-        count = len(support.items)
-        if not count:
+        if not len(support.items):
             found: Floats = self._linear(support)[0]
             return found
-        items, weights, at = support.items, support.weights, self.parameters.at_one(count)
+        items, weights, at = support.items, support.weights, self.parameters.at_one(support.count_of_one)
         share = at.share if self.tastes is not None else 0.0
         told, gain = support.attributes, self.parameters.attribute_gain
         scores = np.zeros(self.n_items, dtype=np.float32)
@@ -187,7 +193,7 @@ class Prior:
             attributes = support.attributes[0] * self.parameters.attribute_gain
         if not len(items):
             return float(self.popularity[item]), np.zeros(len(items)), attributes * self.greeting[:, item]
-        near, gain, sharpness, share = self.parameters.at_one(len(items))
+        near, gain, sharpness, share = self.parameters.at_one(support.count_of_one)
         start, events, columns = 0.0, np.zeros(len(items)), np.zeros(len(attributes))
         for anchor, part in zip(self.anchors, (1 - near, near), strict=True):
             start += (1 - share) * part * float(anchor.prior.constant[item])

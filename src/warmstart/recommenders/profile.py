@@ -69,7 +69,8 @@ class Explanation:
 class Profile:
     """A person as a value: ``observe`` and ``forget`` return new profiles, the old one never changes.
 
-    An item occurs once; a later event on it takes the earlier one's place.
+    An item occurs once; a later event on it takes the earlier one's place. ``weights`` say how much of each event
+    counts, 0 to 1, nothing means that all count whole; a recommender that grades no evidence does not read them.
 
     Example:
         >>> import warmstart as ws
@@ -86,18 +87,20 @@ class Profile:
     times: tuple[float, ...] = ()
     context: Context = Context()
     ignored: tuple[Any, ...] = ()
+    weights: tuple[float, ...] = ()
 
     @classmethod
     def start(cls, scorer: Scorer, history: Histories, context: Context, ignored: tuple[Any, ...] = ()) -> Self:
         """Begin from one history in internal form."""
         times = [math.nan] * len(history.items) if history.times is None else history.times.tolist()
-        events = zip(history.items.tolist(), history.values.tolist(), times, strict=True)
-        latest: dict[int, tuple[int, float, float]] = {}
+        weights = [1.0] * len(times) if history.weights is None else history.weights.tolist()
+        events = zip(history.items.tolist(), history.values.tolist(), times, weights, strict=True)
+        latest: dict[int, tuple[int, float, float, float]] = {}
         for event in events:
             latest.pop(event[0], None)
             latest[event[0]] = event
-        items, values, times_kept = zip(*latest.values(), strict=True) if latest else ((), (), ())
-        return cls(scorer, items, values, times_kept, context, ignored)
+        items, values, kept, parts = zip(*latest.values(), strict=True) if latest else ((), (), (), ())
+        return cls(scorer, items, values, kept, context, ignored, () if history.weights is None else parts)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -117,6 +120,7 @@ class Profile:
             (*rest.times[:place], when, *rest.times[place:]),
             self.context,
             self.ignored,
+            (*rest.weights[:place], 1.0, *rest.weights[place:]) if rest.weights else (),
         )
 
     def forget(self, item: Any) -> "Profile":
@@ -138,6 +142,7 @@ class Profile:
             np.array(self.items, dtype=np.int32),
             np.array(self.values, dtype=np.float32),
             np.array(self.times, dtype=np.float64) if known_times else None,
+            np.array(self.weights, dtype=np.float32) if self.weights else None,
         )
 
     def recommend(self, k: int = 10, *, candidates: Iterable[Any] | None = None, exclude_seen: bool = True) -> Ranking:
@@ -178,6 +183,7 @@ class Profile:
             items=tuple(self.items[place] for place in keep),
             values=tuple(self.values[place] for place in keep),
             times=tuple(self.times[place] for place in keep),
+            weights=tuple(self.weights[place] for place in keep) if self.weights else (),
         )
 
     def _allowed(self, candidates: Iterable[Any] | None, exclude_seen: bool) -> Floats:
