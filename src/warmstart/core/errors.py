@@ -8,6 +8,11 @@ WarmstartError
  ├─ BadModelFile                   a model folder is truncated, foreign or of another version
  ├─ NotFitted                      a question to a recommender that has not been fitted
  ├─ NotExplainable                 this recommender's score is no sum of contributions
+ ├─ NotFound                       somebody or something that was asked for by name is not there
+ ├─ Conflict                       the same name came with other content
+ ├─ StoreUnavailable               the store does not answer; nothing was written
+ │   └─ StoreFull                  its disk is full; nothing was written
+ ├─ Overloaded                     more came than can be answered in time; nothing was done
  └─ MissingExtra (also ImportError) an optional package is absent; the message names the install line
 """
 
@@ -84,6 +89,26 @@ class NotFitted(WarmstartError):
 
 class NotExplainable(WarmstartError):
     """This recommender's score is no sum of contributions, so it has no exact explanation."""
+
+
+class NotFound(WarmstartError):
+    """Somebody or something that was asked for by name is not there."""
+
+
+class Conflict(WarmstartError):
+    """The same name, such as an ``event_id``, came before with other content; nothing was changed."""
+
+
+class StoreUnavailable(WarmstartError):
+    """The store does not answer; nothing that was asked for is acknowledged, so it may be tried again."""
+
+
+class StoreFull(StoreUnavailable):
+    """The store's disk is full; nothing was written, and reading goes on."""
+
+
+class Overloaded(WarmstartError):
+    """More came than can be answered in time; nothing was done, and it may be tried again after a while."""
 
 
 class MissingExtra(WarmstartError, ImportError):

@@ -1,0 +1,434 @@
+"""The live engine: a model, a store and what is kept warm between them; every answer rests on the last event."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from warmstart.adaptation.feedback import Feedback
+from warmstart.adaptation.fold import Folded, fold
+from warmstart.core.config import Config
+from warmstart.core.errors import BadInput, NotFound, StoreUnavailable
+from warmstart.core.events import Event
+from warmstart.core.ranking import evidence_of, top_k
+from warmstart.recommenders.profile import Profile
+from warmstart.representation.context import Context
+from warmstart.serving.answers import (
+    Erased,
+    Explained,
+    Export,
+    Reason,
+    Recommendations,
+    Recommended,
+    Recorded,
+    Rejected,
+)
+from warmstart.serving.profiles import Profiles, Warm
+from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, history_of, read_events
+from warmstart.serving.shelf import Assortment, Served, Shelf, check_items, open_model
+from warmstart.serving.store import kept, log
+from warmstart.serving.store.entries import Entry, ItemRow, Outcome, State, digest_of, session, user
+from warmstart.serving.store.store import Store
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+DEFAULT_TENANT = "default"
+SECONDS_BETWEEN_LOOKS = 0.25
+"""How often a process asks the store whether another model was activated."""
+PATIENCE = 30.0
+"""Seconds that an embedded caller waits for a commit."""
+
+
+class LiveConfig(Config):
+    """How the live engine behaves."""
+
+    feedback: Feedback = Feedback()
+    """What each type of event says, how fast it ages, and how many are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of somebody at one moment."""
+
+    assortment: Assortment
+    folded: Folded
+    context: Context
+    version: int
+    degraded: bool = False
+
+    def profile(self) -> Profile:
+        """Return her profile over the model."""
+        return Profile.start(self.assortment.model, self.folded.history, self.context)
+
+
+class Live:
+    """A model that answers over a store; one for a process, whatever the number of tenants.
+
+    Args:
+        served: the model to begin with.
+        store: the log of events.
+        config: how to behave.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import warmstart as ws
+        >>> from warmstart.serving.live import Live
+        >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
+        >>> with TemporaryDirectory() as folder:
+        ...     live = Live.open(model, f"sqlite:///{folder}/w.db")
+        ...     shop = live.tenant("shop")
+        ...     before = shop.recommend("ann", n=3)
+        ...     said = shop.record([{"event_id": "1", "user_id": "ann", "item_id": 1, "type": "like"}])
+        ...     after = shop.recommend("ann", n=3)
+        ...     live.close()
+        >>> before.evidence, after.evidence, after.state_version == said.state_version
+        ('prior', 'few-shot', True)
+    """
+
+    def __init__(self, served: Served, store: Store, config: LiveConfig | None = None) -> None:
+        self.shelf = Shelf(served)
+        self.store = store
+        self.config = config or LiveConfig()
+        self.profiles = Profiles()
+        self._next_look = 0.0
+
+    @classmethod
+    def open(cls, model: Any, store: str, config: LiveConfig | None = None) -> Self:
+        """Open a model (a recommender or a folder) over a store, given as ``sqlite:///w.db`` or ``postgresql://...``."""
+        served = open_model(model) if isinstance(model, str | Path) else Served(uuid.uuid4().hex[:12], model)
+        return cls(served, Store.open(store), config)
+
+    def tenant(self, name: str = DEFAULT_TENANT) -> "Tenant":
+        """Return the service of one tenant; nothing of another can be seen through it."""
+        return Tenant(self, name)
+
+    def look_for_model(self) -> None:
+        """Take over the model that was activated last, if another one was; a model that is no good changes nothing."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + SECONDS_BETWEEN_LOOKS
+        rows = self.store.read(kept.models)
+        wanted = next((row for row in rows if row.activated is not None), None)
+        if wanted is not None and wanted.version != self.shelf.present.version:
+            self.shelf.swap(wanted.version, wanted.path)
+
+    def close(self) -> None:
+        """Write what waits, then close the store."""
+        self.store.close()
+
+
+class Tenant:
+    """The service of one tenant, in this process; ``Client`` is the same over HTTP."""
+
+    __slots__ = ("live", "name")
+
+    def __init__(self, live: Live, name: str) -> None:
+        self.live = live
+        self.name = name
+
+    # -- events
+
+    def record(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> Recorded:
+        """Log what people did; when this returns it is durable, and the next answer of any process rests on it.
+
+        Args:
+            events: mappings with the fields of ``EventIn``.
+            idempotency_key: names this request; sent again with the same events, it is answered as the first time.
+
+        Raises:
+            BadInput: there are none or too many; a faulty one among them is rejected by itself.
+            Conflict: the key came before with other events.
+            StoreUnavailable: nothing is acknowledged.
+        """
+        return self.recording(events, idempotency_key).result(timeout=PATIENCE)
+
+    def recording(self, events: Sequence[Any], idempotency_key: str | None = None) -> "Future[Recorded]":
+        """Do the same without waiting."""
+        started = time.perf_counter()
+        good, rejected = read_events(events)
+        entries = [entry for _, entry in good]
+        unknown = self._unknown(entries)
+
+        def answered(outcomes: list[Outcome]) -> Recorded:
+            found = _recorded(good, rejected, outcomes)
+            return replace(found, unknown_items=unknown, took_ms=1000 * (time.perf_counter() - started))
+
+        if idempotency_key is None:
+            return _then(self.live.store.log(self.name, entries), answered)
+        key, digest = digest_of(idempotency_key), digest_of(list(events))
+
+        def once(connection: Any) -> Recorded:
+            before = kept.answer_of(connection, self.name, key, digest)
+            if before is not None:
+                places = [Rejected(**one) for one in before.pop("rejected")]
+                return replace(Recorded(rejected=tuple(places), **before), unknown_items=unknown)
+            found = answered(log.append(connection, self.name, entries))
+            kept.keep_answer(connection, self.name, key, digest, _impersonal(found))
+            return found
+
+        return self.live.store.write(once)
+
+    def undo(self, event_id: str) -> int:
+        """Take an event out of its person's profile; returns her new version. Raises ``NotFound``."""
+        return self._write(lambda connection: log.undo(connection, self.name, event_id))
+
+    def merge(self, user_id: str, session_id: str) -> int:
+        """Give what was done before login to the user; returns her new version. Raises ``Conflict``."""
+        return self._write(lambda connection: log.merge(connection, self.name, session(session_id), user(user_id)))
+
+    # -- answers
+
+    def recommend(self, user_id: str | None = None, *, session_id: str | None = None, **ask: Any) -> Recommendations:
+        """Recommend to somebody who is kept; whoever is unknown gets what the prior says.
+
+        Args:
+            user_id: who; either this or ``session_id``.
+            session_id: who, before login.
+            **ask: the fields of ``Ask``.
+        """
+        started = time.perf_counter()
+        known = self.known(_subject(user_id, session_id))
+        return self.answer(known, Ask.model_validate(ask), started)
+
+    def recommend_to(self, **person: Any) -> Recommendations:
+        """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
+        started = time.perf_counter()
+        asked = PersonIn.model_validate(person)
+        return self.answer(self.described(asked), asked, started)
+
+    def explain(self, user_id: str, item_id: Any) -> Explained:
+        """Say why an item has its score for a user; the reasons sum to it. Raises ``UnknownItem``."""
+        known = self.known(user(user_id))
+        why = known.profile().explain(item_id)
+        reasons = _reasons(known, item_id)
+        versions = known.version, known.assortment.served.version
+        return Explained(why.item_id, why.title, why.score, reasons, *versions)
+
+    def similar(self, item_id: Any, n: int = 10) -> Recommendations:
+        """Return what is liked by those who like an item. Raises ``UnknownItem``."""
+        started = time.perf_counter()
+        person = PersonIn(history=[[item_id, self._catalogue_value(item_id)]], n=n)
+        return self.answer(self.described(person), person, started)
+
+    # -- people
+
+    def describe(self, user_id: str, attributes: Mapping[str, Any]) -> int:
+        """Set what is known of a user beside her events; returns her new version."""
+        told = dict(attributes)
+        return self._write(lambda connection: log.describe(connection, self.name, user(user_id), told))
+
+    def export(self, user_id: str) -> Export:
+        """Return everything that is kept about a user. Raises ``NotFound``."""
+        subject = user(user_id)
+
+        def found(connection: Any) -> Export:
+            state = log.state(connection, self.name, subject)
+            if not state.version:
+                raise NotFound("Nothing is kept about this user.")
+            attributes = None if state.attributes is None else dict(state.attributes)
+            sessions = [name.removeprefix("session:") for name in log.sessions_of(connection, self.name, subject)]
+            shown = kept.shown_to(connection, self.name, subject)
+            events = log.export(connection, self.name, subject)
+            return Export(user_id, state.version, attributes, tuple(events), tuple(sessions), tuple(shown))
+
+        return self.live.store.read(found)
+
+    def erase(self, user_id: str) -> Erased:
+        """Remove everything about a user, and return the receipt; the next answer is a stranger's."""
+        receipt = self._write(lambda connection: log.erase(connection, self.name, user(user_id)))
+        self.live.store.database.scrub()
+        self.live.profiles.drop(self.name, user(user_id))
+        return Erased(user_id, receipt.events, receipt.recommendations, receipt.profiles, time.time())
+
+    # -- items
+
+    def put_items(self, items: Sequence[Mapping[str, Any]]) -> int:
+        """Add items or change them; returns how many. Those with a title or labels can be recommended at once.
+
+        Raises:
+            BadInput: naming every fault; nothing is changed then.
+        """
+        if not 1 <= len(items) <= MOST_ITEMS:
+            raise BadInput(f"A request carries 1 to {MOST_ITEMS} items; came: {len(items)}.")
+        rows = [_item_row(ItemIn.model_validate(item)) for item in items]
+        check_items(self.live.shelf.present.model, rows)
+        self._write(lambda connection: kept.put_items(connection, self.name, rows))
+        return len(rows)
+
+    def items(self, after: str = "", n: int = 100) -> list[ItemRow]:
+        """Return the items that were put, in order of id, from behind ``after`` on."""
+        return self.live.store.read(lambda connection: kept.items(connection, self.name, after, n))
+
+    def remove_items(self, item_ids: Sequence[str]) -> int:
+        """Remove items that were put; returns how many there were."""
+        return self._write(lambda connection: kept.remove_items(connection, self.name, item_ids))
+
+    # -- how it is done
+
+    def known(self, subject: str) -> Known:
+        """Return what is known of a subject now; what the store last said of her when it does not answer."""
+        live = self.live
+        try:
+            live.look_for_model()
+            state, items_version, erased = log.states(live.store.database, self.name, subject)
+            if state.merged_into is not None:
+                subject = state.merged_into
+                state, items_version, erased = log.states(live.store.database, self.name, subject)
+            live.profiles.erased(self.name, erased)
+            return self._current(subject, state, self.assortment(items_version))
+        except StoreUnavailable:
+            LOG.warning("the store does not answer; going on with what is in memory")
+            return self._remembered(subject)
+
+    def _current(self, subject: str, state: State, assortment: Assortment) -> Known:
+        catalogue = assortment.served.version, len(assortment.model.catalogue)
+        warm = self.live.profiles.get(self.name, subject)
+        if warm is None or warm.version != state.version or warm.catalogue != catalogue:
+            warm = self._folded(subject, state, assortment, catalogue)
+            if state.version:
+                self.live.profiles.put(self.name, subject, warm)
+        return Known(assortment, warm.folded(), warm.context, state.version)
+
+    def _folded(self, subject: str, state: State, assortment: Assortment, catalogue: tuple[str, int]) -> Warm:
+        feedback, events = self.live.config.feedback, list[Event]()
+        if state.version:
+            events = log.newest(self.live.store.database, self.name, subject, feedback.most_events)
+        folded = fold(events, assortment.model.catalogue, feedback)
+        context = Context()
+        if state.attributes is not None:
+            context = assortment.model.encode([state.attributes], None)
+        return Warm.of(state.version, catalogue, folded, context)
+
+    def _remembered(self, subject: str) -> Known:
+        assortment = self.live.shelf.latest_assortment(self.name)
+        warm = self.live.profiles.get(self.name, subject)
+        if warm is None or warm.catalogue != (assortment.served.version, len(assortment.model.catalogue)):
+            empty = fold([], assortment.model.catalogue, self.live.config.feedback)
+            return Known(assortment, empty, Context(), 0, degraded=True)
+        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True)
+
+    def assortment(self, items_version: int) -> Assortment:
+        """Return the model with the tenant's items as of a version, putting it together if nobody did."""
+        found = self.live.shelf.assortment(self.name, items_version)
+        if found is not None:
+            return found
+        rows = self.live.store.read(lambda connection: kept.items(connection, self.name))
+        return self.live.shelf.put_together(self.name, items_version, rows)
+
+    def described(self, person: PersonIn) -> Known:
+        """Return what a request says of somebody who is not kept."""
+        degraded = False
+        try:
+            self.live.look_for_model()
+            _, items_version, _ = log.states(self.live.store.database, self.name, "")
+            assortment = self.assortment(items_version)
+        except StoreUnavailable:
+            assortment, degraded = self.live.shelf.latest_assortment(self.name), True
+        profile = assortment.model.profile(history_of(person.history), user=person.user, text=person.text)
+        history = profile.history
+        return Known(assortment, Folded(history, history.items), profile.context, 0, degraded)
+
+    def answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
+        """Rank what is asked for, for somebody of whom this is known."""
+        model = known.assortment.model
+        scores = model.scores_of(known.folded.history, known.context)
+        if ask.exclude_seen and len(known.folded.seen):
+            scores[known.folded.seen] = -np.inf
+        if len(known.assortment.out_of_stock):
+            scores[known.assortment.out_of_stock] = -np.inf
+        best = top_k(scores, ask.n)
+        catalogue = model.catalogue
+        ids, titles = catalogue.item_ids, catalogue.titles
+        rows = zip(best.tolist(), scores[best].tolist(), strict=True)
+        reasons = {item: _reasons(known, ids[item]) if ask.explain else None for item in best.tolist()}
+        return Recommendations(
+            uuid.uuid4().hex,
+            tuple([Recommended(ids[item], titles[item], score, 1.0, reasons[item]) for item, score in rows]),
+            evidence_of(len(known.folded)),
+            known.version,
+            known.assortment.served.version,
+            degraded=known.degraded,
+            took_ms=1000 * (time.perf_counter() - started),
+        )
+
+    def _unknown(self, entries: Sequence[Entry]) -> tuple[str, ...]:
+        """Return the items that neither the model nor, as far as this process has seen, the tenant knows."""
+        catalogue = self.live.shelf.latest_assortment(self.name).model.catalogue
+        return tuple(dict.fromkeys(e.event.item_id for e in entries if catalogue.find(e.event.item_id) is None))
+
+    def _catalogue_value(self, item_id: Any) -> float:
+        catalogue = self.live.shelf.latest_assortment(self.name).model.catalogue
+        return catalogue.like_value
+
+    def _write(self, work: Callable[[Any], T]) -> T:
+        return self.live.store.write(work).result(timeout=PATIENCE)
+
+
+def _subject(user_id: str | None, session_id: str | None) -> str:
+    if (user_id is None) == (session_id is None):
+        raise BadInput("Give either user_id or session_id.")
+    return user(user_id) if user_id is not None else session(str(session_id))
+
+
+def _recorded(good: list[tuple[int, Entry]], rejected: list[Rejected], outcomes: list[Outcome]) -> Recorded:
+    counts = {"accepted": 0, "duplicate": 0, "conflict": 0}
+    refused = list(rejected)
+    for (index, _), outcome in zip(good, outcomes, strict=True):
+        counts[outcome.status] += 1
+        if outcome.status == "conflict":
+            refused.append(Rejected(index, outcome.event_id, "event_id came before with another body"))
+    logged = [outcome for outcome in outcomes if outcome.status != "conflict"]
+    return Recorded(
+        counts["accepted"],
+        counts["duplicate"],
+        tuple(sorted(refused, key=lambda one: one.index)),
+        max((outcome.version for outcome in logged), default=0),
+        {outcome.event_id: outcome.version for outcome in logged},
+    )
+
+
+def _impersonal(found: Recorded) -> dict[str, Any]:
+    """Return an answer as it may be kept: event ids can hold names, so only places stay."""
+    places = [{"index": one.index, "event_id": None, "reason": one.reason} for one in found.rejected]
+    return {
+        "accepted": found.accepted,
+        "duplicates": found.duplicates,
+        "rejected": places,
+        "state_version": found.state_version,
+    }
+
+
+def _reasons(known: Known, item_id: Any) -> tuple[Reason, ...]:
+    catalogue = known.assortment.model.catalogue
+    parts = known.profile().explain(item_id)
+    ids = [None if part.item is None else str(catalogue.item_ids[part.item]) for part in parts]
+    return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
+
+
+def _item_row(item: ItemIn) -> ItemRow:
+    told = {"title": item.title} if item.title is not None else {}
+    return ItemRow(item.item_id, told | (item.model_extra or {}), item.available)
+
+
+def _then(future: "Future[T]", change: Callable[[T], Any]) -> "Future[Any]":
+    """Return a future of what ``change`` makes of another's result."""
+    found: Future[Any] = Future()
+
+    def done(first: "Future[T]") -> None:
+        if not found.set_running_or_notify_cancel():
+            return
+        error = first.exception()
+        if error is not None:
+            found.set_exception(error)
+        else:
+            found.set_result(change(first.result()))
+
+    future.add_done_callback(done)
+    return found

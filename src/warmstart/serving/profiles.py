@@ -1,0 +1,100 @@
+"""Profiles kept warm: a cache of folded histories that costs a few hundred bytes a person and may be lost any time."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from warmstart.adaptation.fold import Folded
+from warmstart.core.histories import Histories
+from warmstart.representation.context import Context
+
+MOST_PROFILES = 100_000
+_ROW = np.dtype([("item", "<i4"), ("value", "<f4"), ("weight", "<f4"), ("time", "<f8")])
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Somebody's profile as it was folded, in bytes: arrays of their own would be larger than what they hold.
+
+    Args:
+        version: of the subject when it was folded.
+        catalogue: number that names the catalogue it was folded over.
+        rows: one record an event: item, value, weight, time.
+        seen: int32, items she met.
+        context: her attributes as the model reads them.
+        whole: every event counts whole.
+    """
+
+    version: int
+    catalogue: tuple[str, int]
+    rows: bytes
+    seen: bytes
+    context: Context
+    whole: bool
+
+    @classmethod
+    def of(cls, version: int, catalogue: tuple[str, int], folded: Folded, context: Context) -> "Warm":
+        """Pack a folded history."""
+        history = folded.history
+        rows = np.zeros(len(history.items), dtype=_ROW)
+        rows["item"], rows["value"] = history.items, history.values
+        rows["time"] = 0 if history.times is None else history.times
+        rows["weight"] = 1 if history.weights is None else history.weights
+        whole = history.weights is None
+        return cls(version, catalogue, rows.tobytes(), folded.seen.astype("<i4").tobytes(), context, whole)
+
+    def folded(self) -> Folded:
+        """Return what was packed."""
+        rows = np.frombuffer(self.rows, dtype=_ROW)
+        history = Histories(
+            np.array([0, len(rows)], dtype=np.int64),
+            np.ascontiguousarray(rows["item"]),
+            np.ascontiguousarray(rows["value"]),
+            np.ascontiguousarray(rows["time"]),
+            None if self.whole else np.ascontiguousarray(rows["weight"]),
+        )
+        return Folded(history, np.frombuffer(self.seen, dtype="<i4"))
+
+
+class Profiles:
+    """The most recently asked-for profiles.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int = MOST_PROFILES) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[str, str], Warm] = OrderedDict()
+        self._erasures: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, tenant: str, subject: str) -> Warm | None:
+        """Return somebody's profile if it is kept; whether it is current is for the caller to see."""
+        return self._kept.get((tenant, subject))
+
+    def put(self, tenant: str, subject: str, warm: Warm) -> None:
+        """Keep a profile in the place of an older one."""
+        with self._lock:
+            self._kept[tenant, subject] = warm
+            self._kept.move_to_end((tenant, subject))
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def drop(self, tenant: str, subject: str) -> None:
+        """Forget somebody's profile."""
+        with self._lock:
+            self._kept.pop((tenant, subject), None)
+
+    def erased(self, tenant: str, count: int) -> None:
+        """Forget a tenant's profiles when somebody was erased since the last time, be it by another process."""
+        if self._erasures.get(tenant, 0) != count:
+            with self._lock:
+                self._erasures[tenant] = count
+                for key in [key for key in self._kept if key[0] == tenant]:
+                    del self._kept[key]

@@ -1,0 +1,216 @@
+"""What a service takes: declared once, checked the same for the embedded engine and over HTTP."""
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from warmstart.core.errors import BadInput
+from warmstart.core.events import Event
+from warmstart.serving.answers import Rejected
+from warmstart.serving.store.entries import Entry, digest_of, session, user
+
+LONGEST_ID = 256
+MOST_EVENTS = 1_000
+"""Events in one request."""
+MOST_ITEMS = 1_000
+"""Items in one request."""
+MOST_HISTORY = 1_000
+MOST_RECOMMENDED = 1_000
+LONGEST_TEXT = 2_000
+LARGEST_CONTEXT = 4_096
+"""Characters of an event's context as JSON."""
+AHEAD_SECONDS = 86_400.0
+"""How far a clock may run ahead."""
+
+
+def _text(value: Any) -> Any:
+    """Take a whole number for its text, as everywhere: ids match by their text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _without_control(value: str) -> str:
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+        message = "an id has no control characters and no lone surrogates"
+        raise ValueError(message)
+    return value
+
+
+Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=LONGEST_ID)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class EventIn(_Body):
+    """One thing that somebody did with an item."""
+
+    event_id: Id | None = None
+    """Unique for ever; sent again, the event has no second effect. Left out, every request is a new event."""
+    user_id: Id | None = None
+    """Who did it; either this or ``session_id``."""
+    session_id: Id | None = None
+    """Who did it before logging in."""
+    item_id: Id
+    """What it was done with."""
+    type: Annotated[str, Field(min_length=1, max_length=64)] = "like"
+    """Such as like, dislike, rating, view, click, purchase, dismiss or impression."""
+    value: float | None = None
+    """Such as a rating; for a type that says what its value says."""
+    timestamp: Annotated[float, Field(ge=0)] | None = None
+    """When it happened, seconds since 1970; left out: now."""
+    recommendation_id: Id | None = None
+    """The list that it was done from."""
+    position: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """The place in that list, from 0."""
+    context: dict[str, Any] | None = None
+    """Whatever else should be kept, at most 4 KiB."""
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> "EventIn":
+        if (self.user_id is None) == (self.session_id is None):
+            message = "give either user_id or session_id"
+            raise ValueError(message)
+        for name in (self.event_id, self.user_id, self.session_id, self.item_id, self.recommendation_id, self.type):
+            _without_control(name or "")
+        if self.context is not None and len(json.dumps(self.context)) > LARGEST_CONTEXT:
+            message = f"context is at most {LARGEST_CONTEXT} characters of JSON"
+            raise ValueError(message)
+        if self.timestamp is not None and self.timestamp > time.time() + AHEAD_SECONDS:
+            message = "timestamp is more than a day ahead; it is given in seconds since 1970, not in milliseconds"
+            raise ValueError(message)
+        return self
+
+    @property
+    def subject(self) -> str:
+        """Whose event it is."""
+        return user(self.user_id) if self.user_id is not None else session(self.session_id or "")
+
+    def entry(self, now: float) -> Entry:
+        """Return what is logged; what was left out is filled in and does not count for the digest."""
+        event = Event(
+            self.event_id or uuid.uuid4().hex,
+            self.item_id,
+            self.type,
+            now if self.timestamp is None else self.timestamp,
+            self.value,
+        )
+        body = digest_of(self.model_dump(exclude_none=True))
+        return Entry(event, self.subject, body, self.recommendation_id, self.position, self.context)
+
+
+class Ask(_Body):
+    """What a list should be like."""
+
+    n: Annotated[int, Field(ge=1, le=MOST_RECOMMENDED)] = 10
+    """How many items."""
+    exclude_seen: bool = True
+    """Leave out what the person has met."""
+    explain: bool = False
+    """Give each item its reasons."""
+    filter: dict[str, list[str]] | None = None
+    """Only items with one of these levels in each of these columns, such as ``{"genres": ["Comedy"]}``."""
+    allow: Annotated[list[Id], Field(max_length=10_000)] | None = None
+    """Only these items."""
+    block: Annotated[list[Id], Field(max_length=10_000)] | None = None
+    """None of these items."""
+    diversity: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much unlikeness within the list counts, 0 to 1; left out: as the server is set."""
+    explore: Annotated[str, Field(pattern="^(off|thompson|ucb)$")] | None = None
+    """Try what may be better than it seems: thompson or ucb; left out: as the server is set."""
+
+
+class PersonIn(Ask):
+    """Somebody who is not kept: everything known of her stands in the request."""
+
+    history: Annotated[list[Any], Field(max_length=MOST_HISTORY)] = []
+    """Item ids she likes, or ``[item_id, value]`` pairs, oldest first."""
+    user: dict[str, Any] | None = None
+    """Attributes, such as age."""
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    """A sentence about what she likes."""
+
+
+class ItemIn(_Body):
+    """An item: with a title and whatever describes it, it can be recommended at once."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    item_id: Id
+    """The item's id."""
+    title: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    """How it is called."""
+    available: bool = True
+    """False while it is out of stock: it is never recommended then."""
+
+
+_EVENTS = TypeAdapter(list[EventIn])
+
+
+def read_events(bodies: Sequence[Any]) -> tuple[list[tuple[int, Entry]], list[Rejected]]:
+    """Check events one by one; a faulty one is rejected with its place and cure, the others stand.
+
+    Returns:
+        the place in the request and the entry of each that can be logged, and the others.
+
+    Raises:
+        BadInput: there are none, or too many.
+    """
+    if not 1 <= len(bodies) <= MOST_EVENTS:
+        raise BadInput(f"A request carries 1 to {MOST_EVENTS} events; came: {len(bodies)}.")
+    now = time.time()
+    try:
+        return list(enumerate(one.entry(now) for one in _EVENTS.validate_python(bodies))), []
+    except ValidationError:
+        pass  # some are faulty: find out which
+    good: list[tuple[int, Entry]] = []
+    rejected = []
+    for index, body in enumerate(bodies):
+        try:
+            good.append((index, EventIn.model_validate(body).entry(now)))
+        except ValidationError as error:
+            rejected.append(Rejected(index, _event_id(body), faults_of(error)))
+    return good, rejected
+
+
+def _event_id(body: Any) -> str | None:
+    found = body.get("event_id") if isinstance(body, Mapping) else None
+    return found if isinstance(found, str) and len(found) <= LONGEST_ID else None
+
+
+def faults_of(error: ValidationError) -> str:
+    """Return all faults of a body on one line, each with its field; values are left out, for they may be personal.
+
+    Example:
+        >>> from pydantic import ValidationError
+        >>> from warmstart.serving.requests import Ask, faults_of
+        >>> try:
+        ...     Ask(n=0, m=1)
+        ... except ValidationError as error:
+        ...     print(faults_of(error))
+        n: Input should be greater than or equal to 1; m: Extra inputs are not permitted
+    """
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    places = [(".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")) for fault in faults]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in places)
+
+
+def history_of(entries: Sequence[Any]) -> list[Any]:
+    """Return a body's history as the library takes it; raises ``BadInput`` naming the entry at fault."""
+    found: list[Any] = []
+    for place, entry in enumerate(entries):
+        parts = entry if isinstance(entry, list) else [entry]
+        fits = 1 <= len(parts) <= 2 and isinstance(parts[0], str | int) and not isinstance(parts[0], bool)
+        if not fits or not all(_is_number(part) for part in parts[1:]):
+            raise BadInput(f"history[{place}]: an entry is an item id or [item_id, value].")
+        found.append(tuple(parts))
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,197 @@
+"""The models that a process answers with: the present one, those before it, and each with a tenant's own items."""
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from warmstart.core.artefact import ABOUT, TENSORS
+from warmstart.core.errors import NotFound, WarmstartError
+from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.new_items import TakesNewItems
+from warmstart.recommenders.table import load
+from warmstart.serving.store.entries import ItemRow
+
+LOG = logging.getLogger(__name__)
+KEPT_MODELS = 2
+"""Models that stay in memory: the present one, and the one to roll back to."""
+KEPT_ASSORTMENTS = 64
+"""Tenants whose catalogues stay in memory."""
+HASHED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model under the name of its version."""
+
+    version: str
+    model: Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class Assortment:
+    """What can be recommended to one tenant's users: a model with the tenant's own items.
+
+    Args:
+        served: the model, whose catalogue ends in the tenant's items.
+        out_of_stock: int32, indices of items that may not be recommended.
+        rows: what the tenant told of items, by id.
+    """
+
+    served: Served
+    out_of_stock: npt.NDArray[np.int32]
+    rows: dict[str, ItemRow]
+
+    @classmethod
+    def of(cls, served: Served, rows: list[ItemRow]) -> "Assortment":
+        """Add a tenant's items to a model; those that the model knows only lose or regain their availability."""
+        catalogue = served.model.catalogue
+        new = [row for row in rows if catalogue.find(row.item_id) is None]
+        model = served.model
+        if new and isinstance(model, TakesNewItems):
+            model = _with_items(model, new)
+        gone = [model.catalogue.find(row.item_id) for row in rows if not row.available]
+        known = np.array(sorted(place for place in gone if place is not None), dtype=np.int32)
+        return cls(Served(served.version, model), known, {row.item_id: row for row in rows})
+
+    @property
+    def model(self) -> Recommender:
+        """The model with the tenant's items."""
+        return self.served.model
+
+
+def _with_items(model: Any, rows: list[ItemRow]) -> Recommender:
+    """Add items all at once; if that fails, one by one, leaving out those that cannot be added."""
+    try:
+        found: Recommender = model.with_items(item_table(rows))
+    except WarmstartError:
+        if len(rows) == 1:
+            LOG.warning("an item cannot be read and is left out")
+            return model  # type: ignore[no-any-return]
+        middle = len(rows) // 2
+        return _with_items(_with_items(model, rows[:middle]), rows[middle:])
+    return found
+
+
+def item_table(rows: list[ItemRow]) -> dict[str, list[Any]]:
+    """Return items as columns of text, each with a value a row."""
+    names = sorted({name for row in rows for name in row.attributes})
+    columns: dict[str, list[Any]] = {"item_id": [row.item_id for row in rows]}
+    for name in names:
+        columns[name] = [_as_text(row.attributes.get(name)) for row in rows]
+    return columns
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return "|".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def check_items(model: Recommender, rows: list[ItemRow]) -> None:
+    """Refuse items that the model could not read.
+
+    Raises:
+        BadTable: naming every fault.
+    """
+    from warmstart.recommenders.new_items import read_new_items
+
+    new = [row for row in rows if model.catalogue.find(row.item_id) is None]
+    if new and isinstance(model, TakesNewItems):
+        read_new_items(model.catalogue, item_table(new))
+
+
+class Shelf:
+    """The models of a process, swapped in one assignment, so that no request ever waits for one.
+
+    Args:
+        first: what answers to begin with.
+    """
+
+    def __init__(self, first: Served) -> None:
+        self._present = first
+        self._models: OrderedDict[str, Served] = OrderedDict({first.version: first})
+        self._assortments: OrderedDict[tuple[str, str, int], Assortment] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def present(self) -> Served:
+        """The model that answers now."""
+        return self._present
+
+    def swap(self, version: str, path: str | Path) -> Served:
+        """Let another model answer; one that is still in memory does so at once.
+
+        Raises:
+            BadModelFile: there is no model at ``path``; the present one goes on.
+            NotFound: the model there has another version.
+        """
+        with self._lock:
+            served = self._models.get(version) or open_model(path)
+            if served.version != version:
+                raise NotFound(f"The model at {path} is version {served.version}, not {version}. Register it anew.")
+            self._models[version] = served
+            self._models.move_to_end(version)
+            self._present = served
+            while len(self._models) > KEPT_MODELS:
+                self._models.popitem(last=False)
+        return served
+
+    def assortment(self, tenant: str, items_version: int) -> Assortment | None:
+        """Return the present model with a tenant's items, if it has been put together."""
+        if not items_version:
+            return Assortment(self._present, _NOTHING, {})
+        return self._assortments.get((tenant, self._present.version, items_version))
+
+    def latest_assortment(self, tenant: str) -> Assortment:
+        """Return what was last put together for a tenant, or the bare model."""
+        mine = [found for (name, _, _), found in self._assortments.items() if name == tenant]
+        current = [found for found in mine if found.served.version == self._present.version]
+        return current[-1] if current else Assortment(self._present, _NOTHING, {})
+
+    def put_together(self, tenant: str, items_version: int, rows: list[ItemRow]) -> Assortment:
+        """Put the present model together with a tenant's items, and keep it for the next request."""
+        served = self._present
+        found = Assortment.of(served, rows)
+        with self._lock:
+            self._assortments[tenant, served.version, items_version] = found
+            while len(self._assortments) > KEPT_ASSORTMENTS:
+                self._assortments.popitem(last=False)
+        return found
+
+
+_NOTHING = np.zeros(0, dtype=np.int32)
+
+
+def open_model(path: str | Path) -> Served:
+    """Load a model folder under its version.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import warmstart as ws
+        >>> from warmstart.serving.shelf import open_model
+        >>> with TemporaryDirectory() as room:
+        ...     model = ws.recommender("popularity").fit(ws.load_dataset("movielens-small"))
+        ...     served = open_model(model.save(f"{room}/model"))
+        >>> len(served.version), served.model.name
+        (12, 'popularity')
+    """
+    return Served(version_of(path), load(path))
+
+
+def version_of(path: str | Path) -> str:
+    """Return the version of a model folder: a hash of what it holds, so that the same model is always the same."""
+    digest = hashlib.sha256()
+    for name in (ABOUT, TENSORS):
+        file = Path(path) / name
+        if file.exists():
+            with file.open("rb") as stream:
+                while block := stream.read(HASHED_BYTES):
+                    digest.update(block)
+    return digest.hexdigest()[:12]

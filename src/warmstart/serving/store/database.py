@@ -1,0 +1,205 @@
+"""The door to the database: engines, what SQLite needs to be durable, migrations, and errors in our words."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from warmstart.core.errors import BadInput, MissingExtra, StoreFull, StoreUnavailable
+
+BUSY_MS = 5_000
+"""How long a writer waits for another process to commit."""
+CONNECT_SECONDS = 2
+STATEMENT_MS = 5_000
+MIGRATION_LOCK = 7_237_001
+COLLIDED = {"40001", "40P01"}
+"""PostgreSQL's codes for a transaction that lost against another one, a deadlock among them."""
+FULL_SIGNS = ("database or disk is full", "no space left on device", "disk full", "could not extend file")
+
+
+class Collision(Exception):
+    """A transaction lost against another one and did nothing; tried again, it sees what the other did."""
+
+
+class Database:
+    """One database, opened twice: for reading, each statement by itself, and for writing in transactions.
+
+    Args:
+        url: ``sqlite:///path/to/w.db`` or ``postgresql://user:password@host/name``.
+
+    Raises:
+        BadInput: this is no such address.
+        MissingExtra: PostgreSQL is asked for and its driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writing = _engine(self.url, is_sqlite=self.is_sqlite)
+        self._reading = _engine(self.url, is_sqlite=self.is_sqlite, isolation_level="AUTOCOMMIT")
+        self._mine = threading.local()
+        if self.is_sqlite:
+            event.listen(self._writing, "begin", _begin_at_once)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a connection on which every statement sees all that was committed before it."""
+        with errors_in_our_words(), self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lend a connection in a transaction that is durable when the block ends, or never happened."""
+        with errors_in_our_words(), self._writing.begin() as connection:
+            yield connection
+
+    def fetch(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        """Return the rows of a SELECT with ``?`` for each value, straight from the driver.
+
+        For what every request asks: building a statement costs more than running it. Each thread keeps a connection.
+        """
+        with errors_in_our_words(), _driver_errors_wrapped(self.is_sqlite):
+            try:
+                cursor = self._driver().cursor()
+                cursor.execute(statement if self.is_sqlite else statement.replace("?", "%s"), values)
+                rows: list[Any] = cursor.fetchall()
+                cursor.close()
+            except Exception:
+                self._forget_driver()
+                raise
+            return rows
+
+    def _driver(self) -> Any:
+        kept = getattr(self._mine, "connection", None)
+        if kept is None:
+            kept = self._mine.connection = self._reading.connect()
+        return kept.connection.driver_connection
+
+    def _forget_driver(self) -> None:
+        """Let the next question open a new connection, for this one may be broken."""
+        kept = getattr(self._mine, "connection", None)
+        self._mine.connection = None
+        if kept is not None:
+            kept.invalidate()
+            kept.close()
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision; several processes may ask at once."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            config.attributes["connection"] = connection
+            _upgrade_or_downgrade(command, config, revision)
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted, so that no file of the database holds its bytes any more."""
+        with self.reading() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                return
+            for table in ("events", "subjects", "shown"):
+                connection.exec_driver_sql(f"VACUUM {table}")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+@contextmanager
+def errors_in_our_words() -> Iterator[None]:
+    """Turn the drivers' errors into ``StoreFull`` and ``StoreUnavailable``; a broken statement stays what it is."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        raise _in_our_words(error) from error
+
+
+@contextmanager
+def _driver_errors_wrapped(is_sqlite: bool) -> Iterator[None]:
+    """Wrap a bare driver's errors as SQLAlchemy does, so that they are read in one place."""
+    if is_sqlite:
+        kinds: tuple[type[Exception], ...] = (sqlite3.Error,)
+    else:
+        from psycopg import Error
+
+        kinds = (Error,)
+    try:
+        yield
+    except kinds as error:
+        raise OperationalError(str(error), None, error) from error
+
+
+def _in_our_words(error: DBAPIError | PoolTimeout) -> BaseException:
+    text = str(error.args[0] if error.args else error).lower()
+    if any(sign in text for sign in FULL_SIGNS):
+        return StoreFull("The store's disk is full: nothing of this request was written. Free some space.")
+    if isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", None) in COLLIDED:
+        return Collision(text)
+    if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
+        return StoreUnavailable("The store does not answer: nothing of this request is acknowledged. Try again later.")
+    return error
+
+
+def _upgrade_or_downgrade(command: Any, config: Any, revision: str) -> None:
+    if revision == "base" or revision.startswith("-"):
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def _checked(url: str) -> URL:
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        raise BadInput(f"A store is given as sqlite:///FILE or postgresql://USER@HOST/NAME; came: {url!r}.") from None
+    if found.get_backend_name() == "postgresql":
+        return found.set(drivername="postgresql+psycopg")
+    if found.get_backend_name() != "sqlite":
+        raise BadInput(f"Stores are SQLite or PostgreSQL; came: {found.get_backend_name()}.")
+    if found.database in {None, "", ":memory:"}:
+        raise BadInput("A store in memory is none: give a file, such as sqlite:///w.db.")
+    return found
+
+
+def _engine(url: URL, *, is_sqlite: bool, **options: Any) -> Engine:
+    arguments: dict[str, Any] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
+    if not is_sqlite:
+        limits = f"-c statement_timeout={STATEMENT_MS} -c synchronous_commit=on"
+        arguments = {"connect_timeout": CONNECT_SECONDS, "options": limits}
+        options |= {"pool_timeout": CONNECT_SECONDS}
+    try:
+        engine = sa.create_engine(url, connect_args=arguments, **options)
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise MissingExtra("psycopg", extra="postgres") from None
+    if is_sqlite:
+        event.listen(engine, "connect", _make_durable)
+    return engine
+
+
+def _make_durable(connection: Any, _record: Any) -> None:
+    """Set what makes a commit survive a crash, and deleted bytes be overwritten."""
+    # the driver would begin transactions by itself, and too late: only when something is written
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", f"busy_timeout={BUSY_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_at_once(connection: Connection) -> None:
+    """Take the write lock with the first statement: a transaction that reads first could find itself too late."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
