@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import os
 import shutil
+import struct
 import uuid
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 from scipy import sparse
 
 from warmstart.core.errors import BadInput, BadModelFile
@@ -21,6 +23,10 @@ FORMAT = "warmstart model"
 VERSION = 1
 ABOUT = "model.json"
 TENSORS = "arrays.safetensors"
+TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "?"} | {
+    f"{letter}{8 * size}": f"<{kind}{size}" for letter, kind in ("Ii", "Uu") for size in (1, 2, 4, 8)
+}
+"""What safetensors and numpy call the same types."""
 
 
 def write_artefact(path: Path, header: dict[str, Any], arrays: Arrays) -> Path:
@@ -63,6 +69,9 @@ def write_artefact(path: Path, header: dict[str, Any], arrays: Arrays) -> Path:
 def read_artefact(path: Path) -> tuple[dict[str, Any], Arrays]:
     """Read a model folder; nothing in it is executed.
 
+    The arrays are mapped, not copied: memory holds what is looked at, and processes that serve one model share it. So
+    a model in use may be replaced by ``write_artefact``, which leaves the old file to its holders, but not edited.
+
     Returns:
         the header as it was written, and read-only arrays by name.
 
@@ -77,12 +86,26 @@ def read_artefact(path: Path) -> tuple[dict[str, Any], Arrays]:
     if _sha256(file) != about["tensors_sha256"]:
         raise BadModelFile(f"{file} is truncated or was changed since it was saved. Save the model again.")
     try:
-        arrays = load_file(file)
+        return about["header"], _mapped(file)
     except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise BadModelFile(f"{file} does not hold tensors: {error}. Save the model again.") from error
-    for array in arrays.values():
-        array.flags.writeable = False
-    return about["header"], arrays
+
+
+def _mapped(file: Path) -> Arrays:
+    """Return the arrays of a safetensors file as read-only views of it."""
+    with safe_open(file, framework="numpy"), file.open("rb") as stream:  # which checks that places and shapes fit
+        (length,) = struct.unpack("<Q", stream.read(8))
+        entries = json.loads(stream.read(length))
+    entries.pop("__metadata__", None)
+    # Windows lets nobody replace a file that is mapped
+    whole = np.memmap(file, np.uint8, "r") if os.name == "posix" else np.frombuffer(file.read_bytes(), np.uint8)
+    body = np.asarray(whole)[8 + length :]
+    return {name: _view(body, entry) for name, entry in entries.items()}
+
+
+def _view(body: npt.NDArray[np.uint8], entry: dict[str, Any]) -> npt.NDArray[Any]:
+    start, end = entry["data_offsets"]
+    return body[start:end].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
 
 
 def array_of(arrays: Arrays, name: str, shape: tuple[int | None, ...], kind: str = "f") -> npt.NDArray[Any]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Evidence = Literal["prior", "few-shot", "known"]
 KNOWN_FROM = 20
 """From so many events on a user counts as known."""
+STRIDE, LONG = 256, 16_384
+"""Scores of which only the best is looked at first, and the length from which on that pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,26 @@ def top_k(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     k = min(k, len(scores))
     if k <= 0:
         return np.zeros(0, dtype=np.int64)
+    promising = _promising(scores, k)
+    if promising is not None:
+        return promising[top_k(scores[promising], k)]
     threshold = np.partition(scores, -k)[-k]
     chosen = np.flatnonzero(scores >= threshold if threshold > -np.inf else scores > threshold)
     if len(chosen) > k:
         level = scores[chosen] == threshold
         chosen = np.concatenate([chosen[~level], chosen[level][: k - int((~level).sum())]])
     return chosen[np.argsort(-scores[chosen], kind="stable")]
+
+
+def _promising(scores: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64] | None:
+    """Return some places, in order, that hold the ``k`` highest scores; None where looking for them does not pay.
+
+    The k-th best of the strides' maxima is a score that k scores reach, and maxima are found in one quick pass.
+    """
+    strides = len(scores) // STRIDE
+    if len(scores) < LONG or k > strides // 8:
+        return None
+    maxima = scores[: strides * STRIDE].reshape(strides, STRIDE).max(axis=1)
+    least = np.partition(maxima, -k)[-k]
+    found = np.flatnonzero(scores >= least)
+    return found if len(found) < len(scores) // 8 else None

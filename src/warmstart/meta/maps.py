@@ -1,6 +1,6 @@
 """Linear maps from events to scores of all items, in the form that fits the catalogue's size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,58 @@ from warmstart.core.artefact import Arrays, array_of, pack_csr, unpack_csr
 from warmstart.core.histories import Floats, Ints
 
 Indices = npt.NDArray[np.integer]
+
+WIDE = 20_000
+"""Columns beyond which it pays to know which hold anything, for a pass costs as much as the columns it reads."""
+SPARSELY = 0.5
+"""Share of the columns up to which those that hold anything are kept apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A wide matrix without its empty columns, for in a large catalogue most items may never have been met.
+
+    Args:
+        columns: int64, those kept, in order; None where all are.
+        rows: float32 [r, len(columns)].
+        width: columns of the whole matrix.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.maps import Narrow
+        >>> wide = np.zeros((2, 30_000), dtype=np.float32)
+        >>> wide[:, 7] = 1, 2
+        >>> found = Narrow.of(wide)
+        >>> found.columns.tolist(), float(found.combine(np.ones(2, dtype=np.float32))[7])
+        ([7], 3.0)
+    """
+
+    columns: Ints | None
+    rows: Floats
+    width: int
+
+    @classmethod
+    def of(cls, matrix: Floats) -> "Narrow":
+        """Leave out the empty columns where that pays."""
+        width = matrix.shape[1]
+        if width <= WIDE:
+            return cls(None, matrix, width)
+        filled = np.zeros(width, dtype=bool)
+        for row in matrix:
+            filled |= row != 0
+        columns = np.flatnonzero(filled)
+        if len(columns) > SPARSELY * width:
+            return cls(None, matrix, width)
+        return cls(columns, np.ascontiguousarray(matrix[:, columns]), width)
+
+    def combine(self, weights: Floats) -> Floats:
+        """Return ``weights @ matrix``, float32 [..., r] to [..., width]."""
+        found: Floats = weights @ self.rows
+        if self.columns is None:
+            return found
+        whole = np.zeros((*weights.shape[:-1], self.width), dtype=np.float32)
+        whole[..., self.columns] = found
+        return whole
 
 
 class EventMap(Protocol):
@@ -85,6 +137,10 @@ class FactoredMap:
     left: Floats
     right: Floats | sparse.csr_matrix
     diagonal: Floats
+    _narrow: Narrow | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_narrow", Narrow.of(self.right) if isinstance(self.right, np.ndarray) else None)
 
     def combine(self, support: sparse.csr_matrix, columns: Ints | None = None) -> Floats:
         """See ``EventMap``."""
@@ -97,7 +153,8 @@ class FactoredMap:
 
     def combine_one(self, items: Indices, weights: Floats) -> Floats:
         """See ``EventMap``."""
-        scores: Floats = np.asarray((weights @ self.left[items]) @ self.right)
+        mixed: Floats = weights @ self.left[items]
+        scores: Floats = np.asarray(mixed @ self.right) if self._narrow is None else self._narrow.combine(mixed)
         scores[items] -= weights * self.diagonal[items]
         return scores
 

@@ -10,7 +10,7 @@ and the score of an item is the mean of what the tastes like, ``sum_m weight_m o
 over users (attention with users as keys) whose keys come from the closed form, so nothing is trained by gradient.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from warmstart.core.errors import BadModelFile
 from warmstart.core.histories import Floats, Ints
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.kshot import LARGEST_EXACT, Episodes, KShot
-from warmstart.meta.maps import Indices
+from warmstart.meta.maps import Indices, Narrow
 
 Reals = npt.NDArray[np.floating]
 
@@ -56,6 +56,10 @@ class Tastes:
     place: Ints
     values: Floats
     outputs: Floats
+    _narrow: Narrow = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_narrow", Narrow.of(self.outputs))
 
     @classmethod
     def fit(cls, episodes: Episodes, profile: KShot, seed: int) -> "Tastes":
@@ -99,8 +103,7 @@ class Tastes:
         """Return scores times ``factor`` for tempered log-weights of tastes, float32 [..., tastes] to [..., items]."""
         mixture = _softmax(evidence) @ self.values
         mixture *= np.float32(factor)
-        found: Floats = mixture @ self.outputs
-        return found
+        return self._narrow.combine(mixture)
 
     def over(self, columns: Ints) -> "Tastes":
         """Return the same posterior with scores for some items only."""
