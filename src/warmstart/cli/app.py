@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import warmstart
-from warmstart.cli import compare, data, demo, doctor, evaluate, recommend, train, tune
+from warmstart.cli import compare, data, demo, doctor, evaluate, keys, recommend, serve, train, tune
 from warmstart.cli.terminal import logging_to_standard_error, say
 from warmstart.core.errors import WarmstartError
 
@@ -37,9 +37,10 @@ def about(
     """Warmstart recommends to people it has just met."""
 
 
-for command in (demo, train, evaluate, compare, tune, recommend, doctor):
+for command in (demo, train, evaluate, compare, tune, recommend, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
+app.add_typer(keys.app, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

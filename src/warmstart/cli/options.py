@@ -17,6 +17,7 @@ ConfigFile = Annotated[
 Data = Annotated[str, typer.Argument(help="A folder or file of tables, or the name of a data set.")]
 LikeFrom = Annotated[str, typer.Option(help="The value from which an event is a like; none makes every event one.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
+Store = Annotated[str, typer.Option(help="Where events are kept: sqlite:///FILE or postgresql://USER@HOST/NAME.")]
 Trials = Annotated[
     int, typer.Option(min=0, help="Settings tried for each recommender on validation users; 0 keeps the defaults.")
 ]

@@ -16,6 +16,7 @@ from warmstart.adaptation.fold import Folded, fold
 from warmstart.core.config import Config
 from warmstart.core.errors import BadInput, NotFound, StoreUnavailable
 from warmstart.core.events import Event
+from warmstart.core.histories import Floats, Histories
 from warmstart.core.ranking import evidence_of, top_k
 from warmstart.recommenders.profile import Profile
 from warmstart.representation.context import Context
@@ -30,7 +31,7 @@ from warmstart.serving.answers import (
     Rejected,
 )
 from warmstart.serving.profiles import Profiles, Warm
-from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, history_of, read_events
+from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, history_of, read_events
 from warmstart.serving.shelf import Assortment, Served, Shelf, check_items, open_model
 from warmstart.serving.store import kept, log
 from warmstart.serving.store.entries import Entry, ItemRow, Outcome, State, digest_of, session, user
@@ -41,6 +42,8 @@ T = TypeVar("T")
 DEFAULT_TENANT = "default"
 SECONDS_BETWEEN_LOOKS = 0.25
 """How often a process asks the store whether another model was activated."""
+NEVER_LIKED = 0.01
+"""Score that keeps an item which nobody likes from being near to everything."""
 PATIENCE = 30.0
 """Seconds that an embedded caller waits for a commit."""
 
@@ -119,6 +122,24 @@ class Live:
         if wanted is not None and wanted.version != self.shelf.present.version:
             self.shelf.swap(wanted.version, wanted.path)
 
+    def activate(self, version: str) -> None:
+        """Let a registered model answer, in this process now and in the others within a moment.
+
+        Raises:
+            NotFound: no model of that version is registered.
+            BadModelFile: it cannot be loaded; nothing is changed.
+        """
+        rows = self.store.read(kept.models)
+        wanted = next((row for row in rows if row.version == version), None)
+        if wanted is None:
+            raise NotFound(f"No model of version {version!r} is registered.")
+        self.shelf.swap(version, wanted.path)
+        self.store.write(lambda connection: kept.activate_model(connection, version)).result(timeout=PATIENCE)
+
+    def check(self) -> None:
+        """Raise ``StoreUnavailable`` unless the store answers."""
+        self.store.database.fetch("SELECT 1", ())
+
     def close(self) -> None:
         """Write what waits, then close the store."""
         self.store.close()
@@ -195,12 +216,12 @@ class Tenant:
         """
         started = time.perf_counter()
         known = self.known(_subject(user_id, session_id))
-        return self.answer(known, Ask.model_validate(ask), started)
+        return self.answer(known, checked(Ask, ask), started)
 
     def recommend_to(self, **person: Any) -> Recommendations:
         """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
         started = time.perf_counter()
-        asked = PersonIn.model_validate(person)
+        asked = checked(PersonIn, person)
         return self.answer(self.described(asked), asked, started)
 
     def explain(self, user_id: str, item_id: Any) -> Explained:
@@ -212,10 +233,19 @@ class Tenant:
         return Explained(why.item_id, why.title, why.score, reasons, *versions)
 
     def similar(self, item_id: Any, n: int = 10) -> Recommendations:
-        """Return what is liked by those who like an item. Raises ``UnknownItem``."""
+        """Return what is liked more than usual by those who like an item. Raises ``UnknownItem``.
+
+        The score is what one like of the item adds to another's, over the root of what that has without it: a film that
+        everybody likes is near to none.
+        """
         started = time.perf_counter()
-        person = PersonIn(history=[[item_id, self._catalogue_value(item_id)]], n=n)
-        return self.answer(self.described(person), person, started)
+        person = checked(PersonIn, {"history": [item_id], "n": n})
+        known = self.described(person)
+        model = known.assortment.model
+        usual = model.scores_of(Histories.of([[]]), Context())
+        moved = model.scores_of(known.folded.history, Context()) - usual
+        scores = moved / np.sqrt(np.maximum(usual, 0) + NEVER_LIKED)
+        return self.ranked(known, person, scores.astype(np.float32), started)
 
     # -- people
 
@@ -257,7 +287,7 @@ class Tenant:
         """
         if not 1 <= len(items) <= MOST_ITEMS:
             raise BadInput(f"A request carries 1 to {MOST_ITEMS} items; came: {len(items)}.")
-        rows = [_item_row(ItemIn.model_validate(item)) for item in items]
+        rows = [_item_row(item) for item in checked_each(ItemIn, items)]
         check_items(self.live.shelf.present.model, rows)
         self._write(lambda connection: kept.put_items(connection, self.name, rows))
         return len(rows)
@@ -265,6 +295,15 @@ class Tenant:
     def items(self, after: str = "", n: int = 100) -> list[ItemRow]:
         """Return the items that were put, in order of id, from behind ``after`` on."""
         return self.live.store.read(lambda connection: kept.items(connection, self.name, after, n))
+
+    def item(self, item_id: str) -> ItemRow:
+        """Return an item as it was put, or as the model knows it. Raises ``UnknownItem``."""
+        found = self.live.store.read(lambda connection: kept.item(connection, self.name, item_id))
+        if found is not None:
+            return found
+        catalogue = self.live.shelf.present.model.catalogue
+        place = catalogue.index(item_id)
+        return ItemRow(str(catalogue.item_ids[place]), {"title": catalogue.titles[place]})
 
     def remove_items(self, item_ids: Sequence[str]) -> int:
         """Remove items that were put; returns how many there were."""
@@ -337,14 +376,17 @@ class Tenant:
 
     def answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
         """Rank what is asked for, for somebody of whom this is known."""
-        model = known.assortment.model
-        scores = model.scores_of(known.folded.history, known.context)
+        scores = known.assortment.model.scores_of(known.folded.history, known.context)
+        return self.ranked(known, ask, scores, started)
+
+    def ranked(self, known: Known, ask: Ask, scores: Floats, started: float) -> Recommendations:
+        """Rank by scores, float32 [items], which may be changed in place."""
         if ask.exclude_seen and len(known.folded.seen):
             scores[known.folded.seen] = -np.inf
         if len(known.assortment.out_of_stock):
             scores[known.assortment.out_of_stock] = -np.inf
         best = top_k(scores, ask.n)
-        catalogue = model.catalogue
+        catalogue = known.assortment.model.catalogue
         ids, titles = catalogue.item_ids, catalogue.titles
         rows = zip(best.tolist(), scores[best].tolist(), strict=True)
         reasons = {item: _reasons(known, ids[item]) if ask.explain else None for item in best.tolist()}
@@ -362,10 +404,6 @@ class Tenant:
         """Return the items that neither the model nor, as far as this process has seen, the tenant knows."""
         catalogue = self.live.shelf.latest_assortment(self.name).model.catalogue
         return tuple(dict.fromkeys(e.event.item_id for e in entries if catalogue.find(e.event.item_id) is None))
-
-    def _catalogue_value(self, item_id: Any) -> float:
-        catalogue = self.live.shelf.latest_assortment(self.name).model.catalogue
-        return catalogue.like_value
 
     def _write(self, work: Callable[[Any], T]) -> T:
         return self.live.store.write(work).result(timeout=PATIENCE)

@@ -5,7 +5,7 @@ import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -45,6 +45,9 @@ Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=LONGE
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+B = TypeVar("B", bound=_Body)
 
 
 class EventIn(_Body):
@@ -181,6 +184,27 @@ def read_events(bodies: Sequence[Any]) -> tuple[list[tuple[int, Entry]], list[Re
 def _event_id(body: Any) -> str | None:
     found = body.get("event_id") if isinstance(body, Mapping) else None
     return found if isinstance(found, str) and len(found) <= LONGEST_ID else None
+
+
+def checked(kind: type[B], body: Any) -> B:
+    """Return a body as its kind; raises ``BadInput`` naming all faults with their fields."""
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise BadInput(faults_of(error)) from None
+
+
+def checked_each(kind: type[B], bodies: Sequence[Any]) -> list[B]:
+    """Return each body as its kind; raises ``BadInput`` naming all faults of all."""
+    found, faults = [], []
+    for place, body in enumerate(bodies):
+        try:
+            found.append(checked(kind, body))
+        except BadInput as error:
+            faults.append(f"[{place}] {error}")
+    if faults:
+        raise BadInput("\n".join(faults))
+    return found
 
 
 def faults_of(error: ValidationError) -> str:

@@ -49,6 +49,11 @@ class Database:
         if self.is_sqlite:
             event.listen(self._writing, "begin", _begin_at_once)
 
+    @property
+    def shown_url(self) -> str:
+        """The address without its password."""
+        return self.url.render_as_string(hide_password=True)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a connection on which every statement sees all that was committed before it."""

@@ -54,6 +54,13 @@ def items(connection: Connection, tenant: str, after: str = "", most: int | None
     return [ItemRow(row.item_id, json.loads(row.attributes), bool(row.available)) for row in rows]
 
 
+def item(connection: Connection, tenant: str, item_id: str) -> ItemRow | None:
+    """Return an item that was put."""
+    mine = (ITEMS.c.tenant == tenant) & (ITEMS.c.item_id == item_id)
+    row = connection.execute(sa.select(ITEMS).where(mine)).one_or_none()
+    return None if row is None else ItemRow(row.item_id, json.loads(row.attributes), bool(row.available))
+
+
 def answer_of(connection: Connection, tenant: str, key: str, digest: str) -> Any | None:
     """Return what a request was answered before; None if it is new.
 

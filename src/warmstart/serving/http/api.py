@@ -1,0 +1,324 @@
+"""The routes of the API and their documents; the two hot ones are answered at the gate before they come here."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, cast
+
+import orjson
+from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from warmstart import __version__
+from warmstart.core.errors import NotFound
+from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
+from warmstart.serving.http.access import Caller
+from warmstart.serving.http.gate import CALLER, TOKEN
+from warmstart.serving.http.hot import JSON, Hot, list_response
+from warmstart.serving.http.metrics import exposition
+from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
+from warmstart.serving.live import Live, Tenant
+from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, EventIn, ItemIn, PersonIn
+from warmstart.serving.store import kept
+
+Id = Annotated[str, Path(min_length=1, max_length=256)]
+Count = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+class Version(BaseModel):
+    """The version of a subject after a change; answers carry it, or a later one, from now on."""
+
+    state_version: int
+
+
+class Count_(BaseModel):  # noqa: N801 (Count is the query's)
+    """How many were changed."""
+
+    count: int
+
+
+class ItemOut(BaseModel):
+    """An item as it was put."""
+
+    item_id: str
+    attributes: dict[str, Any]
+    available: bool
+
+
+class ItemPage(BaseModel):
+    """Some items, and where the next page begins; None where this is the last."""
+
+    items: list[ItemOut]
+    after: str | None
+
+
+class ModelOut(BaseModel):
+    """A model that servers may answer with."""
+
+    version: str
+    created: float
+    activated: float | None
+    active: bool
+
+
+class Session(BaseModel):
+    """Who somebody was before she logged in."""
+
+    session_id: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Reward(BaseModel):
+    """What a list was worth."""
+
+    reward: Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    always = (401, 403, 422, 429, 503)
+    return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in sorted({*always, *statuses})}
+
+
+def may(role: str) -> Callable[[Request], Tenant]:
+    """Return what lets only callers with a role in, and hands out their tenant's service."""
+
+    def tenant_of(request: Request) -> Tenant:
+        caller: Caller = request.scope[CALLER]
+        caller.may(role)
+        live: Live = request.app.state.live
+        return live.tenant(caller.tenant)
+
+    return tenant_of
+
+
+Reads = Annotated[Tenant, Depends(may("read"))]
+Writes = Annotated[Tenant, Depends(may("write"))]
+Governs = Annotated[Tenant, Depends(may("admin"))]
+
+router = APIRouter(prefix="/v1")
+Events = Annotated[EventIn | Annotated[list[EventIn], Field(min_length=1, max_length=MOST_EVENTS)], Body()]
+Items = Annotated[list[ItemIn], Body(min_length=1, max_length=MOST_ITEMS)]
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type=JSON)
+
+
+async def _waited(work: Callable[[], Any]) -> Any:
+    """Do what waits for the store beside the loop that answers others."""
+    return await asyncio.to_thread(work)
+
+
+@router.post("/events", response_model=Recorded, responses=_documented(400, 409, 413, 507), tags=["events"])
+async def post_events(request: Request, events: Events) -> Response:
+    """Log what people did, one event or many; the next recommendation rests on it.
+
+    An `event_id` has one effect, however often it is sent; the same id with another body is refused. The header
+    `Idempotency-Key` does the same for a whole request.
+    """
+    hot: Hot = request.app.state.hot
+    headers = request.scope["headers"]
+    return await hot.events(request.scope[CALLER], headers, await request.body(), request.scope[TOKEN])
+
+
+@router.delete("/events/{event_id}", response_model=Version, responses=_documented(404, 507), tags=["events"])
+async def undo_event(tenant: Writes, event_id: Id) -> Response:
+    """Take an event out of its person's profile."""
+    return _json({"state_version": await _waited(lambda: tenant.undo(event_id))})
+
+
+@router.get(
+    "/users/{user_id}/recommendations", response_model=Recommendations, responses=_documented(404), tags=["lists"]
+)
+async def recommendations(
+    request: Request,
+    user_id: Id,
+    n: Count = 10,
+    *,
+    exclude_seen: bool = True,
+    explain: bool = False,
+    filter: Annotated[list[str] | None, Query(description="column:level, such as genres:Comedy")] = None,  # noqa: A002
+    allow: Annotated[str | None, Query(description="Only these item ids, with commas between.")] = None,
+    block: Annotated[str | None, Query(description="None of these item ids.")] = None,
+    diversity: Annotated[float | None, Query(ge=0, le=1)] = None,
+    explore: Annotated[str | None, Query(pattern="^(off|thompson|ucb)$")] = None,
+) -> Response:
+    """Recommend to a user; whoever is unknown gets what everybody likes."""
+    hot: Hot = request.app.state.hot
+    return hot.recommendations(request.scope[CALLER], user_id, request.scope["query_string"])
+
+
+@router.get(
+    "/sessions/{session_id}/recommendations", response_model=Recommendations, responses=_documented(404), tags=["lists"]
+)
+async def session_recommendations(request: Request, session_id: Id, n: Count = 10) -> Response:
+    """Recommend to somebody who has not logged in; the query is that of users."""
+    hot: Hot = request.app.state.hot
+    return hot.recommendations(request.scope[CALLER], session_id, request.scope["query_string"], by_session=True)
+
+
+@router.post("/recommendations", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
+async def recommend_to(tenant: Reads, person: PersonIn) -> Response:
+    """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
+    return list_response(tenant.recommend_to(**person.model_dump(exclude_unset=True)))
+
+
+@router.get(
+    "/users/{user_id}/explanations/{item_id}", response_model=Explained, responses=_documented(404), tags=["lists"]
+)
+async def explanation(tenant: Reads, user_id: Id, item_id: Id) -> Response:
+    """Say why an item has its score for a user; the reasons sum to it."""
+    return _json(tenant.explain(user_id, item_id))
+
+
+@router.get("/items/{item_id}/similar", response_model=Recommendations, responses=_documented(404), tags=["lists"])
+async def similar(tenant: Reads, item_id: Id, n: Count = 10) -> Response:
+    """Return what those like who like an item."""
+    return list_response(tenant.similar(item_id, n))
+
+
+@router.put("/users/{user_id}", response_model=Version, responses=_documented(413, 507), tags=["people"])
+async def describe_user(tenant: Writes, user_id: Id, attributes: dict[str, Any]) -> Response:
+    """Set what is known of a user beside her events, such as age."""
+    return _json({"state_version": await _waited(lambda: tenant.describe(user_id, attributes))})
+
+
+@router.get("/users/{user_id}", response_model=Export, responses=_documented(404), tags=["people"])
+async def export_user(tenant: Reads, user_id: Id) -> Response:
+    """Return everything that is kept about a user."""
+    return _json(await _waited(lambda: tenant.export(user_id)))
+
+
+@router.get("/users/{user_id}/export", response_model=Export, responses=_documented(404), tags=["people"])
+async def export_user_too(tenant: Reads, user_id: Id) -> Response:
+    """Return everything that is kept about a user."""
+    return _json(await _waited(lambda: tenant.export(user_id)))
+
+
+@router.delete("/users/{user_id}", response_model=Erased, responses=_documented(507), tags=["people"])
+async def erase_user(tenant: Writes, user_id: Id) -> Response:
+    """Remove everything about a user, and return the receipt."""
+    return _json(await _waited(lambda: tenant.erase(user_id)))
+
+
+@router.post("/users/{user_id}:merge", response_model=Version, responses=_documented(507), tags=["people"])
+async def merge(tenant: Writes, user_id: Id, was: Session) -> Response:
+    """Give a user what was done in a session before she logged in, and what will still come under it."""
+    return _json({"state_version": await _waited(lambda: tenant.merge(user_id, was.session_id))})
+
+
+@router.get("/items", response_model=ItemPage, responses=_documented(), tags=["items"])
+async def items(tenant: Reads, after: Annotated[str, Query(max_length=256)] = "", n: Count = 100) -> Response:
+    """Return the items that were put, page by page, in order of id."""
+    found = await _waited(lambda: tenant.items(after, n))
+    return _json({"items": found, "after": found[-1].item_id if len(found) == n else None})
+
+
+@router.get("/items/{item_id}", response_model=ItemOut, responses=_documented(404), tags=["items"])
+async def item(tenant: Reads, item_id: Id) -> Response:
+    """Return an item: as it was put, or as the model knows it."""
+    return _json(await _waited(lambda: tenant.item(item_id)))
+
+
+@router.put("/items", response_model=Count_, responses=_documented(413, 507), tags=["items"])
+@router.post("/items", response_model=Count_, responses=_documented(413, 507), tags=["items"])
+async def put_items(tenant: Writes, items: Items) -> Response:
+    """Add items or change them; one with a title or labels can be recommended at once."""
+    bodies = [one.model_dump(exclude_unset=True) for one in items]
+    return _json({"count": await _waited(lambda: tenant.put_items(bodies))})
+
+
+@router.delete("/items/{item_id}", response_model=Count_, responses=_documented(404, 507), tags=["items"])
+async def remove_item(tenant: Writes, item_id: Id) -> Response:
+    """Remove an item that was put."""
+    count = await _waited(lambda: tenant.remove_items([item_id]))
+    if not count:
+        raise NotFound("No such item was put.")
+    return _json({"count": count})
+
+
+@router.get("/models", response_model=list[ModelOut], responses=_documented(), tags=["models"])
+async def models(request: Request, tenant: Governs) -> Response:
+    """Return the registered models, the one that answers first."""
+    live: Live = request.app.state.live
+    rows = await _waited(lambda: live.store.read(kept.models))
+    present = live.shelf.present.version
+    told = [(row.version, row.created, row.activated, row.version == present) for row in rows]
+    return _json([dict(zip(("version", "created", "activated", "active"), one, strict=True)) for one in told])
+
+
+@router.post("/models/{version}:activate", response_model=Version, responses=_documented(404), tags=["models"])
+async def activate(request: Request, tenant: Governs, version: Id) -> Response:
+    """Let a registered model answer, an older one as well; every process takes it over within a second."""
+    live: Live = request.app.state.live
+    await _waited(lambda: live.activate(version))
+    return _json({"state_version": 0})
+
+
+def application(live: Live, hot: Hot) -> FastAPI:
+    """Return the application behind the gate."""
+    app = FastAPI(
+        title="Warmstart",
+        version=__version__,
+        summary="Recommends to people it has just met.",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.live, app.state.hot = live, hot
+    app.include_router(router)
+    _add_health(app, live)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(Refused, _ours)
+    return app
+
+
+def _add_health(app: FastAPI, live: Live) -> None:
+    @app.get("/health/live", tags=["health"])
+    async def alive() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "alive"}
+
+    @app.get("/health/ready", tags=["health"], responses={503: {"model": Problem, "content": {MEDIA_TYPE: {}}}})
+    async def ready() -> dict[str, str]:
+        """Say that the model is loaded and the store answers."""
+        await _waited(live.check)
+        return {"status": "ready", "model_version": live.shelf.present.version}
+
+    @app.get("/metrics", tags=["health"], responses=_documented())
+    async def metrics(tenant: Reads) -> Response:
+        """Return what was counted, for Prometheus."""
+        text, media_type = exposition()
+        return Response(text, media_type=media_type)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    found = cast("RequestValidationError", error).errors()
+    if any(fault["type"] == "json_invalid" for fault in found):
+        return problem(400, "The body is no JSON.", request.scope[TOKEN])
+    faults = [(".".join(map(str, fault["loc"][1:])), fault["msg"]) for fault in found]
+    told = [{"field": field, "reason": reason.removeprefix("Value error, ")} for field, reason in faults]
+    detail = "; ".join(f"{one['field']}: {one['reason']}" for one in told)
+    return problem(422, detail, request.scope[TOKEN], faults=told)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    wrong = cast("HTTPException", error)
+    cure = {404: "There is no such path; /docs lists them.", 405: "This path takes no such method; /docs lists them."}
+    detail = cure.get(wrong.status_code, str(wrong.detail))
+    return problem(wrong.status_code, detail, request.scope[TOKEN], dict(wrong.headers or {}))
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    return problem_of(error, request.scope[TOKEN])

@@ -1,0 +1,172 @@
+"""The gate that every request passes: its id, its limits, its key, its place in logs and metrics."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from warmstart.core.errors import WarmstartError
+from warmstart.serving.http.access import Access, Caller, key_in
+from warmstart.serving.http.hot import Hot, user_of
+from warmstart.serving.http.logs import logger
+from warmstart.serving.http.metrics import REQUESTS
+from warmstart.serving.http.problems import Refused, problem_of
+
+LARGEST_BODY = 1 << 20
+"""Bytes of a request."""
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+FREE = ("/health/", "/docs", "/openapi.json", "/console")
+"""Beginnings of paths that need no key: they tell nothing of anybody, or ask for the key themselves."""
+CALLER = "warmstart.caller"
+"""Where a request's scope holds who asks."""
+TOKEN = "warmstart.request_id"  # noqa: S105 (a name, no secret)
+
+
+class Gate:
+    """An ASGI application around another one.
+
+    Args:
+        inner: answers what is not hot.
+        hot: answers what is.
+        access: knows who may do what.
+        most_at_once: requests that are worked on at the same time.
+    """
+
+    def __init__(self, inner: ASGIApp, hot: Hot, access: Access, most_at_once: int) -> None:
+        self._inner = inner
+        self._hot = hot
+        self._access = access
+        self._most = most_at_once
+        self._at_once = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        passage = _Passage(scope, send)
+        self._at_once += 1
+        try:
+            await self._pass(scope, receive, passage)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the caller gets an answer)
+            await passage.fail(error, scope, receive)
+        finally:
+            self._at_once -= 1
+            passage.count(scope)
+
+    async def _pass(self, scope: Scope, receive: Receive, passage: "_Passage") -> None:
+        path: str = scope["path"]
+        if path.startswith(FREE):
+            await self._inner(scope, receive, passage.send)
+            return
+        if self._at_once > self._most:
+            raise Refused(503, "The server works on as many requests as it can.")
+        caller = self._access.caller(key_in(scope["headers"]))
+        passage.caller = caller
+        passage.headers |= self._access.count(caller)
+        scope[CALLER] = caller
+        response = await self._hotly(scope, receive, caller, passage)
+        if response is not None:
+            await response(scope, receive, passage.send)
+        else:
+            await self._inner(scope, _limited(scope, receive), passage.send)
+
+    async def _hotly(self, scope: Scope, receive: Receive, caller: Caller, passage: "_Passage") -> Response | None:
+        method, path = scope["method"], scope["path"]
+        if method == "POST" and path == "/v1/events":
+            passage.route = path
+            body = await _body(_limited(scope, receive))
+            return await self._hot.events(caller, scope["headers"], body, passage.request_id)
+        if method == "GET" and path.startswith("/v1/users/"):
+            name = user_of(scope["raw_path"])
+            if name is not None:
+                passage.route = "/v1/users/{user_id}/recommendations"
+                return self._hot.recommendations(caller, name, scope["query_string"])
+        return None
+
+
+class _Passage:
+    """One request on its way: what is added to its answer, and what is said of it afterwards."""
+
+    __slots__ = ("_send", "caller", "headers", "request_id", "route", "started", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        self.request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.headers: dict[str, str] = {"x-request-id": self.request_id}
+        self.caller: Caller | None = None
+        self.route = ""
+        self.status = 0
+        self.started = time.perf_counter()
+        self._send = send
+        scope[TOKEN] = self.request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            added = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+            message["headers"] = [*message.get("headers", ()), *added]
+        await self._send(message)
+
+    async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
+        if not isinstance(error, Refused | WarmstartError):
+            logger().error("failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
+        if self.status:
+            raise error  # half an answer is on its way already
+        if isinstance(error, Refused):
+            self.headers = {name: value for name, value in self.headers.items() if name not in error.headers}
+        await problem_of(error, self.request_id)(scope, receive, self.send)
+
+    def count(self, scope: Scope) -> None:
+        took = time.perf_counter() - self.started
+        route = self.route or _template(scope)
+        REQUESTS.labels(f"{scope['method']} {route}", str(self.status)).observe(took)
+        caller = self.caller
+        logger().info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=self.status,
+            ms=round(1000 * took, 3),
+            request_id=self.request_id,
+            tenant=None if caller is None else caller.tenant,
+            key=None if caller is None else caller.key_id,
+        )
+
+
+def _template(scope: Scope) -> str:
+    """Return the route's pattern, for a path can hold a name."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", "unmatched")
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """Refuse a body that is too large, by what it says of itself or by what comes."""
+    told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if not told.isdigit() or int(told) > LARGEST_BODY:
+        raise Refused(413, f"A body has at most {LARGEST_BODY} bytes. Send it in parts.")
+    came = 0
+
+    async def counted() -> Message:
+        nonlocal came
+        message = await receive()
+        came += len(message.get("body", b""))
+        if came > LARGEST_BODY:
+            raise Refused(413, f"A body has at most {LARGEST_BODY} bytes. Send it in parts.")
+        return message
+
+    return counted
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The body did not come whole.")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)

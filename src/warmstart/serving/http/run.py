@@ -1,0 +1,75 @@
+"""Starting a server: checks first, then workers, then draining."""
+
+import os
+import shutil
+import socket
+import tempfile
+
+from warmstart.core.errors import BadInput
+from warmstart.serving.http.metrics import FOLDER
+from warmstart.serving.http.settings import ServeConfig
+from warmstart.serving.shelf import open_model
+from warmstart.serving.store import kept
+from warmstart.serving.store.store import Store
+
+DRAIN_SECONDS = 15
+"""How long requests that are being answered may take after the server was told to stop."""
+BACKLOG = 512
+
+
+def serve(config: ServeConfig) -> None:
+    """Serve until told to stop; requests that are being answered then are answered to the end.
+
+    Raises:
+        BadInput: the address is open to others and there is no key, or it is taken.
+        BadModelFile: the model cannot be read.
+        StoreUnavailable: the store does not answer.
+    """
+    import uvicorn
+
+    open_model(config.model)
+    _prepare(config)
+    _check_address(config)
+    folder = tempfile.mkdtemp(prefix="warmstart-metrics-")
+    os.environ[FOLDER] = folder
+    config.tell_workers()
+    try:
+        uvicorn.run(
+            "warmstart.serving.http.main:of_environment",
+            factory=True,
+            host=config.host,
+            port=config.port,
+            workers=config.workers,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            backlog=BACKLOG,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(config: ServeConfig) -> None:
+    """Bring the tables up to date before any worker asks for them, and see that nobody unknown can come in."""
+    store = Store.open(config.store)
+    try:
+        if not config.is_local and not store.read(kept.keys):
+            raise BadInput(
+                f"{config.host} can be reached by others, and there is no key yet. Make one first: "
+                f"warmstart keys add --store {store.database.shown_url} --role admin"
+            )
+    finally:
+        store.close()
+
+
+def _check_address(config: ServeConfig) -> None:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as error:
+            raise BadInput(
+                f"{config.host}:{config.port} cannot be used: {error.strerror}. Give another --port."
+            ) from None
