@@ -46,6 +46,7 @@ class Database:
         self._writing = _engine(self.url, is_sqlite=self.is_sqlite)
         self._reading = _engine(self.url, is_sqlite=self.is_sqlite, isolation_level="AUTOCOMMIT")
         self._mine = threading.local()
+        self._lent: set[Connection] = set()
         if self.is_sqlite:
             event.listen(self._writing, "begin", _begin_at_once)
 
@@ -86,6 +87,7 @@ class Database:
         kept = getattr(self._mine, "connection", None)
         if kept is None:
             kept = self._mine.connection = self._reading.connect()
+            self._lent.add(kept)
         return kept.connection.driver_connection
 
     def _forget_driver(self) -> None:
@@ -93,6 +95,7 @@ class Database:
         kept = getattr(self._mine, "connection", None)
         self._mine.connection = None
         if kept is not None:
+            self._lent.discard(kept)
             kept.invalidate()
             kept.close()
 
@@ -119,7 +122,10 @@ class Database:
                 connection.exec_driver_sql(f"VACUUM {table}")
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, those that threads keep as well."""
+        for connection in list(self._lent):
+            connection.close()
+        self._lent.clear()
         self._writing.dispose()
         self._reading.dispose()
 
@@ -174,9 +180,9 @@ def _checked(url: str) -> URL:
     if found.get_backend_name() == "postgresql":
         return found.set(drivername="postgresql+psycopg")
     if found.get_backend_name() != "sqlite":
-        raise BadInput(f"Stores are SQLite or PostgreSQL; came: {found.get_backend_name()}.")
+        raise BadInput(f"A store is sqlite:///FILE or postgresql://USER@HOST/NAME; came: {found.get_backend_name()}.")
     if found.database in {None, "", ":memory:"}:
-        raise BadInput("A store in memory is none: give a file, such as sqlite:///w.db.")
+        raise BadInput("A store in memory keeps nothing: give a file, such as sqlite:///w.db.")
     return found
 
 

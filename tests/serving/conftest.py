@@ -1,0 +1,63 @@
+"""What tests of the service share: a small model, and stores of both kinds."""
+
+import uuid
+
+import numpy as np
+import pytest
+
+from tests.serving.databases import postgres, postgres_binaries
+from tests.serving.shop import shop_model
+from warmstart.serving.live import Live
+from warmstart.serving.store.store import Store
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    if postgres_binaries() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path):
+    """The address of a new, empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/w.db"
+    import psycopg
+
+    server, name = request.getfixturevalue("postgres_server"), f"t{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def store(url):
+    opened = Store.open(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def model():
+    return shop_model()
+
+
+@pytest.fixture
+def live(model, url):
+    opened = Live.open(model, url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_live(model, tmp_path):
+    opened = Live.open(model, f"sqlite:///{tmp_path}/w.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
