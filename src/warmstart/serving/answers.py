@@ -48,11 +48,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Recommended:
-    """One item of a list."""
+    """One item of a list; no score where the model gives none, propensity 1 where nothing is left to chance."""
 
     item_id: Any
     title: str
-    score: float
+    score: float | None
     propensity: float = 1.0
     reason: tuple[Reason, ...] | None = None
 

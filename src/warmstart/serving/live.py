@@ -11,13 +11,15 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from warmstart.adaptation.explore import belief_of
 from warmstart.adaptation.feedback import Feedback
 from warmstart.adaptation.fold import Folded, fold
+from warmstart.adaptation.policy import Chosen, PolicyConfig, choose
 from warmstart.core.config import Config
-from warmstart.core.errors import BadInput, NotFound, StoreUnavailable
+from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
 from warmstart.core.events import Event
 from warmstart.core.histories import Floats, Histories
-from warmstart.core.ranking import evidence_of, top_k
+from warmstart.core.ranking import evidence_of
 from warmstart.recommenders.profile import Profile
 from warmstart.representation.context import Context
 from warmstart.serving.answers import (
@@ -34,7 +36,7 @@ from warmstart.serving.profiles import Profiles, Warm
 from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, history_of, read_events
 from warmstart.serving.shelf import Assortment, Served, Shelf, check_items, open_model
 from warmstart.serving.store import kept, log
-from warmstart.serving.store.entries import Entry, ItemRow, Outcome, State, digest_of, session, user
+from warmstart.serving.store.entries import Entry, ItemRow, Outcome, Shown, State, digest_of, session, user
 from warmstart.serving.store.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -54,6 +56,12 @@ class LiveConfig(Config):
     feedback: Feedback = Feedback()
     """What each type of event says, how fast it ages, and how many are read."""
 
+    policy: PolicyConfig = PolicyConfig()
+    """How a list is made of scores, where a request does not say otherwise."""
+
+    seed: int | None = None
+    """Seed of what exploration leaves to chance; None draws one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -64,6 +72,7 @@ class Known:
     context: Context
     version: int
     degraded: bool = False
+    subject: str = ""
 
     def profile(self) -> Profile:
         """Return her profile over the model."""
@@ -99,6 +108,7 @@ class Live:
         self.store = store
         self.config = config or LiveConfig()
         self.profiles = Profiles()
+        self.rng = np.random.default_rng(self.config.seed)
         self._next_look = 0.0
 
     @classmethod
@@ -224,6 +234,10 @@ class Tenant:
         asked = checked(PersonIn, person)
         return self.answer(self.described(asked), asked, started)
 
+    def reward(self, recommendation_id: str, value: float) -> None:
+        """Say what a list that was left to chance was worth. Raises ``NotFound`` and ``Conflict``."""
+        self._write(lambda connection: kept.reward(connection, self.name, recommendation_id, float(value)))
+
     def explain(self, user_id: str, item_id: Any) -> Explained:
         """Say why an item has its score for a user; the reasons sum to it. Raises ``UnknownItem``."""
         known = self.known(user(user_id))
@@ -333,7 +347,7 @@ class Tenant:
             warm = self._folded(subject, state, assortment, catalogue)
             if state.version:
                 self.live.profiles.put(self.name, subject, warm)
-        return Known(assortment, warm.folded(), warm.context, state.version)
+        return Known(assortment, warm.folded(), warm.context, state.version, subject=subject)
 
     def _folded(self, subject: str, state: State, assortment: Assortment, catalogue: tuple[str, int]) -> Warm:
         feedback, events = self.live.config.feedback, list[Event]()
@@ -381,24 +395,73 @@ class Tenant:
 
     def ranked(self, known: Known, ask: Ask, scores: Floats, started: float) -> Recommendations:
         """Rank by scores, float32 [items], which may be changed in place."""
-        if ask.exclude_seen and len(known.folded.seen):
-            scores[known.folded.seen] = -np.inf
-        if len(known.assortment.out_of_stock):
-            scores[known.assortment.out_of_stock] = -np.inf
-        best = top_k(scores, ask.n)
+        assortment, policy = known.assortment, self._policy(ask)
+        filters = assortment.shelves.filters(
+            category=ask.filter,
+            allow=ask.allow,
+            block=ask.block,
+            seen=known.folded.seen,
+            available=assortment.available,
+        )
+        chosen = choose(
+            scores,
+            ask.n,
+            filters,
+            policy,
+            popularity=assortment.popularity,
+            belief=lambda: belief_of(assortment.model, known.folded.history),
+            vectors=assortment.vectors if policy.diversity else None,
+            rng=self.live.rng,
+        )
+        return self._shown(known, ask, chosen, started)
+
+    def _policy(self, ask: Ask) -> PolicyConfig:
+        """Return how the server is set to choose, but for what a request asks otherwise."""
+        asked = {"explore": ask.explore, "diversity": ask.diversity, "exclude_seen": ask.exclude_seen}
+        policy = self.live.config.policy
+        other = {name: value for name, value in asked.items() if value not in {None, getattr(policy, name)}}
+        return policy.model_copy(update=other) if other else policy
+
+    def _shown(self, known: Known, ask: Ask, chosen: Chosen, started: float) -> Recommendations:
         catalogue = known.assortment.model.catalogue
         ids, titles = catalogue.item_ids, catalogue.titles
-        rows = zip(best.tolist(), scores[best].tolist(), strict=True)
-        reasons = {item: _reasons(known, ids[item]) if ask.explain else None for item in best.tolist()}
-        return Recommendations(
+        rows = zip(chosen.items.tolist(), chosen.scores.tolist(), chosen.propensities.tolist(), strict=True)
+        found = Recommendations(
             uuid.uuid4().hex,
-            tuple([Recommended(ids[item], titles[item], score, 1.0, reasons[item]) for item, score in rows]),
+            tuple(
+                [
+                    Recommended(
+                        ids[item],
+                        titles[item],
+                        score if score == score else None,  # noqa: PLR0124 (not a number is not itself)
+                        propensity,
+                        _reasons(known, ids[item]) if ask.explain else None,
+                    )
+                    for item, score, propensity in rows
+                ]
+            ),
             evidence_of(len(known.folded)),
             known.version,
             known.assortment.served.version,
-            degraded=known.degraded,
-            took_ms=1000 * (time.perf_counter() - started),
+            chosen.fallback,
+            known.degraded,
+            1000 * (time.perf_counter() - started),
         )
+        if known.subject and (chosen.propensities < 1).any():
+            self._log_shown(known, found)
+        return found
+
+    def _log_shown(self, known: Known, found: Recommendations) -> None:
+        """Log a list that was left to chance, without waiting: an answer is worth more than its place in the log."""
+        items = tuple(str(row.item_id) for row in found.items)
+        propensities = tuple(row.propensity for row in found.items)
+        row = Shown(
+            found.recommendation_id, known.subject, items, propensities, known.assortment.served.version, time.time()
+        )
+        try:
+            self.live.store.write(lambda connection: kept.log_shown(connection, self.name, [row]))
+        except (StoreUnavailable, Overloaded):
+            LOG.warning("a list that was shown could not be logged")
 
     def _unknown(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """Return the items that neither the model nor, as far as this process has seen, the tenant knows."""

@@ -5,17 +5,22 @@ import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import polars as pl
 
+from warmstart.adaptation.filters import Mask, Shelves
+from warmstart.adaptation.policy import vectors_of
 from warmstart.core.artefact import ABOUT, TENSORS
 from warmstart.core.errors import NotFound, WarmstartError
+from warmstart.core.histories import Floats, Histories
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import TakesNewItems
 from warmstart.recommenders.table import load
+from warmstart.representation.context import Context
 from warmstart.serving.store.entries import ItemRow
 
 LOG = logging.getLogger(__name__)
@@ -34,19 +39,19 @@ class Served:
     model: Recommender
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assortment:
     """What can be recommended to one tenant's users: a model with the tenant's own items.
 
     Args:
         served: the model, whose catalogue ends in the tenant's items.
-        out_of_stock: int32, indices of items that may not be recommended.
-        rows: what the tenant told of items, by id.
+        available: bool [items], what is in stock; None for all.
+        rows: what the tenant told of items.
     """
 
     served: Served
-    out_of_stock: npt.NDArray[np.int32]
-    rows: dict[str, ItemRow]
+    available: Mask | None = None
+    rows: tuple[ItemRow, ...] = ()
 
     @classmethod
     def of(cls, served: Served, rows: list[ItemRow]) -> "Assortment":
@@ -57,13 +62,30 @@ class Assortment:
         if new and isinstance(model, TakesNewItems):
             model = _with_items(model, new)
         gone = [model.catalogue.find(row.item_id) for row in rows if not row.available]
-        known = np.array(sorted(place for place in gone if place is not None), dtype=np.int32)
-        return cls(Served(served.version, model), known, {row.item_id: row for row in rows})
+        available = np.ones(len(model.catalogue), dtype=bool)
+        available[[place for place in gone if place is not None]] = False
+        return cls(Served(served.version, model), None if available.all() else available, tuple(rows))
 
     @property
     def model(self) -> Recommender:
         """The model with the tenant's items."""
         return self.served.model
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        """The items as requests ask for them: by column and by id."""
+        table = pl.DataFrame(item_table(list(self.rows)), strict=False) if self.rows else None
+        return Shelves(self.model.catalogue, table)
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """What the model says to nobody in particular, float32 [items]."""
+        return self.model.scores_of(Histories.of([[]]), Context())
+
+    @cached_property
+    def vectors(self) -> Floats:
+        """What items are like, float32 [items, r]; raises ``BadInput`` where the model does not know."""
+        return vectors_of(self.model)
 
 
 def _with_items(model: Any, rows: list[ItemRow]) -> Recommender:
@@ -118,6 +140,7 @@ class Shelf:
         self._present = first
         self._models: OrderedDict[str, Served] = OrderedDict({first.version: first})
         self._assortments: OrderedDict[tuple[str, str, int], Assortment] = OrderedDict()
+        self._bare_assortment: Assortment | None = None
         self._lock = threading.Lock()
 
     @property
@@ -146,14 +169,21 @@ class Shelf:
     def assortment(self, tenant: str, items_version: int) -> Assortment | None:
         """Return the present model with a tenant's items, if it has been put together."""
         if not items_version:
-            return Assortment(self._present, _NOTHING, {})
+            return self._bare()
         return self._assortments.get((tenant, self._present.version, items_version))
 
     def latest_assortment(self, tenant: str) -> Assortment:
         """Return what was last put together for a tenant, or the bare model."""
         mine = [found for (name, _, _), found in self._assortments.items() if name == tenant]
         current = [found for found in mine if found.served.version == self._present.version]
-        return current[-1] if current else Assortment(self._present, _NOTHING, {})
+        return current[-1] if current else self._bare()
+
+    def _bare(self) -> Assortment:
+        """Return the present model as it is; one for all, so that what it works out is worked out once."""
+        kept = self._bare_assortment
+        if kept is None or kept.served is not self._present:
+            kept = self._bare_assortment = Assortment(self._present)
+        return kept
 
     def put_together(self, tenant: str, items_version: int, rows: list[ItemRow]) -> Assortment:
         """Put the present model together with a tenant's items, and keep it for the next request."""
@@ -164,9 +194,6 @@ class Shelf:
             while len(self._assortments) > KEPT_ASSORTMENTS:
                 self._assortments.popitem(last=False)
         return found
-
-
-_NOTHING = np.zeros(0, dtype=np.int32)
 
 
 def open_model(path: str | Path) -> Served:

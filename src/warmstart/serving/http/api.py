@@ -20,7 +20,7 @@ from warmstart.serving.http.hot import JSON, Hot, list_response
 from warmstart.serving.http.metrics import exposition
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
 from warmstart.serving.live import Live, Tenant
-from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, EventIn, ItemIn, PersonIn
+from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, Ask, EventIn, ItemIn, PersonIn
 from warmstart.serving.store import kept
 
 Id = Annotated[str, Path(min_length=1, max_length=256)]
@@ -77,6 +77,15 @@ class Session(BaseModel):
     """Who somebody was before she logged in."""
 
     session_id: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Ranking(PersonIn):
+    """Items to choose among, and for whom; what a body says of a person is read where no ``user_id`` is given."""
+
+    actions: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    """Ids of the items to rank."""
+    user_id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Somebody who is kept."""
 
 
 class Reward(BaseModel):
@@ -172,6 +181,24 @@ async def session_recommendations(request: Request, session_id: Id, n: Count = 1
 async def recommend_to(tenant: Reads, person: PersonIn) -> Response:
     """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
     return list_response(tenant.recommend_to(**person.model_dump(exclude_unset=True)))
+
+
+@router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=_documented(404), tags=["lists"])
+async def reward(tenant: Writes, recommendation_id: Id, given: Reward) -> Response:
+    """Say what a list that was left to chance was worth."""
+    await _waited(lambda: tenant.reward(recommendation_id, given.reward))
+    return Response(status_code=204)
+
+
+@router.post("/rank", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
+async def rank(tenant: Reads, person: Ranking) -> Response:
+    """Rank some items, what she met as well, for a user who is kept or for somebody described in the body."""
+    asked = person.model_dump(exclude_unset=True)
+    user_id = asked.pop("user_id", None)
+    asked |= {"allow": asked.pop("actions"), "n": len(person.actions), "exclude_seen": False}
+    if user_id is None:
+        return list_response(tenant.recommend_to(**asked))
+    return list_response(tenant.recommend(user_id, **{k: v for k, v in asked.items() if k in Ask.model_fields}))
 
 
 @router.get(
