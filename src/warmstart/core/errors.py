@@ -10,6 +10,7 @@ WarmstartError
  ├─ NotExplainable                 this recommender's score is no sum of contributions
  ├─ NotFound                       somebody or something that was asked for by name is not there
  ├─ Conflict                       the same name came with other content
+ ├─ NotAllowed                     this key may not do that, or opens nothing
  ├─ StoreUnavailable               the store does not answer; nothing was written
  │   └─ StoreFull                  its disk is full; nothing was written
  ├─ Overloaded                     more came than can be answered in time; nothing was done
@@ -97,6 +98,10 @@ class NotFound(WarmstartError):
 
 class Conflict(WarmstartError):
     """The same name, such as an ``event_id``, came before with other content; nothing was changed."""
+
+
+class NotAllowed(WarmstartError):
+    """The key that was given opens nothing, or may not do what was asked for."""
 
 
 class StoreUnavailable(WarmstartError):

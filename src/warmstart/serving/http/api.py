@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from warmstart import __version__
 from warmstart.core.errors import NotFound
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.http.access import Caller
-from warmstart.serving.http.gate import CALLER, TOKEN
+from warmstart.serving.http.gate import CALLER, SLASH, TOKEN
 from warmstart.serving.http.hot import JSON, Hot, list_response
 from warmstart.serving.http.metrics import exposition
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
@@ -23,7 +23,7 @@ from warmstart.serving.live import Live, Tenant
 from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, Ask, EventIn, ItemIn, PersonIn
 from warmstart.serving.store import kept
 
-Id = Annotated[str, Path(min_length=1, max_length=256)]
+Id = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(lambda name: name.replace(SLASH, "/"))]
 Count = Annotated[int, Query(ge=1, le=1000)]
 
 

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote, unquote
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,8 @@ from warmstart.serving.http.logs import logger
 from warmstart.serving.http.metrics import REQUESTS
 from warmstart.serving.http.problems import Refused, problem_of
 
+SLASH = "\ue02f"
+"""Stands in a path for a slash that belongs to an id, until the id is read."""
 LARGEST_BODY = 1 << 20
 """Bytes of a request."""
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -59,6 +62,8 @@ class Gate:
 
     async def _pass(self, scope: Scope, receive: Receive, passage: "_Passage") -> None:
         path: str = scope["path"]
+        if b"%2f" in scope["raw_path"].lower():
+            scope["path"] = _with_slashes_inside(scope["raw_path"])
         if path.startswith(FREE):
             await self._inner(scope, receive, passage.send)
             return
@@ -135,6 +140,11 @@ class _Passage:
             tenant=None if caller is None else caller.tenant,
             key=None if caller is None else caller.key_id,
         )
+
+
+def _with_slashes_inside(raw: bytes) -> str:
+    """Return a path in which slashes that belong to an id do not part it; ``SLASH`` stands for them."""
+    return unquote(re.sub(r"%2[fF]", quote(SLASH), raw.decode("ascii", "replace")))
 
 
 def _template(scope: Scope) -> str:

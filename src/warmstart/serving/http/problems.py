@@ -82,7 +82,7 @@ def problem_of(error: Exception, request_id: str) -> Response:
     if isinstance(error, Refused):
         return problem(error.status, error.detail, request_id, error.headers)
     if isinstance(error, UnknownItem):
-        return problem(404, str(error), request_id, nearest=list(error.nearest))
+        return problem(404, str(error), request_id, error="UnknownItem", nearest=list(error.nearest))
     if isinstance(error, WarmstartError):
-        return problem(status_of(error), str(error), request_id)
+        return problem(status_of(error), str(error), request_id, error=type(error).__name__)
     return problem(500, "Something went wrong on our side; the log has it under this request id.", request_id)
