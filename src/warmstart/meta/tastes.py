@@ -101,9 +101,13 @@ class Tastes:
 
     def scores(self, evidence: Floats, factor: float = 1.0) -> Floats:
         """Return scores times ``factor`` for tempered log-weights of tastes, float32 [..., tastes] to [..., items]."""
-        mixture = _softmax(evidence) @ self.values
-        mixture *= np.float32(factor)
-        return self._narrow.combine(mixture)
+        return self._narrow.combine(self.mixture(evidence, factor))
+
+    def mixture(self, evidence: Floats, factor: float = 1.0) -> Floats:
+        """Return ``factor`` times what ``outputs`` are weighed by, float32 [..., tastes] to [..., rank]."""
+        found: Floats = _softmax(evidence) @ self.values
+        found *= np.float32(factor)
+        return found
 
     def over(self, columns: Ints) -> "Tastes":
         """Return the same posterior with scores for some items only."""
