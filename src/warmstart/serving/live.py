@@ -5,78 +5,28 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from warmstart.adaptation.explore import belief_of
-from warmstart.adaptation.feedback import Feedback
-from warmstart.adaptation.fold import Folded, fold
-from warmstart.adaptation.policy import Chosen, PolicyConfig, choose
-from warmstart.core.config import Config
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
-from warmstart.core.events import Event
-from warmstart.core.histories import Floats, Histories
-from warmstart.core.ranking import evidence_of
-from warmstart.recommenders.profile import Profile
-from warmstart.representation.context import Context
-from warmstart.serving.answers import (
-    Erased,
-    Explained,
-    Export,
-    Reason,
-    Recommendations,
-    Recommended,
-    Recorded,
-    Rejected,
-)
-from warmstart.serving.profiles import Profiles, Warm
-from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, history_of, read_events
-from warmstart.serving.shelf import Assortment, Served, Shelf, check_items, open_model
+from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
+from warmstart.serving.knowing import Knowledge, Known
+from warmstart.serving.listing import listed, personal_scores, scores_beside
+from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
+from warmstart.serving.settings import LiveConfig
+from warmstart.serving.shelf import Served, Shelf, check_items, open_model
 from warmstart.serving.store import kept, log
-from warmstart.serving.store.entries import Entry, ItemRow, Outcome, Shown, State, digest_of, session, user
+from warmstart.serving.store.entries import Entry, ItemRow, Outcome, Shown, digest_of, session, user
 from warmstart.serving.store.store import Store
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 DEFAULT_TENANT = "default"
-SECONDS_BETWEEN_LOOKS = 0.25
-"""How often a process asks the store whether another model was activated."""
-NEVER_LIKED = 0.01
-"""Score that keeps an item which nobody likes from being near to everything."""
 PATIENCE = 30.0
 """Seconds that an embedded caller waits for a commit."""
-
-
-class LiveConfig(Config):
-    """How the live engine behaves."""
-
-    feedback: Feedback = Feedback()
-    """What each type of event says, how fast it ages, and how many are read."""
-
-    policy: PolicyConfig = PolicyConfig()
-    """How a list is made of scores, where a request does not say otherwise."""
-
-    seed: int | None = None
-    """Seed of what exploration leaves to chance; None draws one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of somebody at one moment."""
-
-    assortment: Assortment
-    folded: Folded
-    context: Context
-    version: int
-    degraded: bool = False
-    subject: str = ""
-
-    def profile(self) -> Profile:
-        """Return her profile over the model."""
-        return Profile.start(self.assortment.model, self.folded.history, self.context)
 
 
 class Live:
@@ -107,9 +57,8 @@ class Live:
         self.shelf = Shelf(served)
         self.store = store
         self.config = config or LiveConfig()
-        self.profiles = Profiles()
+        self.knowledge = Knowledge(self.shelf, store, self.config)
         self.rng = np.random.default_rng(self.config.seed)
-        self._next_look = 0.0
 
     @classmethod
     def open(cls, model: Any, store: str, config: LiveConfig | None = None) -> Self:
@@ -120,17 +69,6 @@ class Live:
     def tenant(self, name: str = DEFAULT_TENANT) -> "Tenant":
         """Return the service of one tenant; nothing of another can be seen through it."""
         return Tenant(self, name)
-
-    def look_for_model(self) -> None:
-        """Take over the model that was activated last, if another one was; a model that is no good changes nothing."""
-        now = time.monotonic()
-        if now < self._next_look:
-            return
-        self._next_look = now + SECONDS_BETWEEN_LOOKS
-        rows = self.store.read(kept.models)
-        wanted = next((row for row in rows if row.activated is not None), None)
-        if wanted is not None and wanted.version != self.shelf.present.version:
-            self.shelf.swap(wanted.version, wanted.path)
 
     def activate(self, version: str) -> None:
         """Let a registered model answer, in this process now and in the others within a moment.
@@ -225,14 +163,13 @@ class Tenant:
             **ask: the fields of ``Ask``.
         """
         started = time.perf_counter()
-        known = self.known(_subject(user_id, session_id))
-        return self.answer(known, checked(Ask, ask), started)
+        return self._answer(self.known(_subject(user_id, session_id)), checked(Ask, ask), started)
 
     def recommend_to(self, **person: Any) -> Recommendations:
         """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
         started = time.perf_counter()
         asked = checked(PersonIn, person)
-        return self.answer(self.described(asked), asked, started)
+        return self._answer(self.live.knowledge.described(self.name, asked), asked, started)
 
     def reward(self, recommendation_id: str, value: float) -> None:
         """Say what a list that was left to chance was worth. Raises ``NotFound`` and ``Conflict``."""
@@ -241,8 +178,7 @@ class Tenant:
     def explain(self, user_id: str, item_id: Any) -> Explained:
         """Say why an item has its score for a user; the reasons sum to it. Raises ``UnknownItem``."""
         known = self.known(user(user_id))
-        why = known.profile().explain(item_id)
-        reasons = _reasons(known, item_id)
+        why, reasons = known.profile().explain(item_id), known.reasons(item_id)
         versions = known.version, known.assortment.served.version
         return Explained(why.item_id, why.title, why.score, reasons, *versions)
 
@@ -254,12 +190,8 @@ class Tenant:
         """
         started = time.perf_counter()
         person = checked(PersonIn, {"history": [item_id], "n": n})
-        known = self.described(person)
-        model = known.assortment.model
-        usual = model.scores_of(Histories.of([[]]), Context())
-        moved = model.scores_of(known.folded.history, Context()) - usual
-        scores = moved / np.sqrt(np.maximum(usual, 0) + NEVER_LIKED)
-        return self.ranked(known, person, scores.astype(np.float32), started)
+        known = self.live.knowledge.described(self.name, person)
+        return listed(known, person, scores_beside(known), self.live.config.policy, self.live.rng, started)
 
     # -- people
 
@@ -288,7 +220,7 @@ class Tenant:
         """Remove everything about a user, and return the receipt; the next answer is a stranger's."""
         receipt = self._write(lambda connection: log.erase(connection, self.name, user(user_id)))
         self.live.store.database.scrub()
-        self.live.profiles.drop(self.name, user(user_id))
+        self.live.knowledge.profiles.drop(self.name, user(user_id))
         return Erased(user_id, receipt.events, receipt.recommendations, receipt.profiles, time.time())
 
     # -- items
@@ -326,128 +258,12 @@ class Tenant:
     # -- how it is done
 
     def known(self, subject: str) -> Known:
-        """Return what is known of a subject now; what the store last said of her when it does not answer."""
-        live = self.live
-        try:
-            live.look_for_model()
-            state, items_version, erased = log.states(live.store.database, self.name, subject)
-            if state.merged_into is not None:
-                subject = state.merged_into
-                state, items_version, erased = log.states(live.store.database, self.name, subject)
-            live.profiles.erased(self.name, erased)
-            return self._current(subject, state, self.assortment(items_version))
-        except StoreUnavailable:
-            LOG.warning("the store does not answer; going on with what is in memory")
-            return self._remembered(subject)
+        """Return what is known of a subject now; see ``user`` and ``session`` of the store."""
+        return self.live.knowledge.known(self.name, subject)
 
-    def _current(self, subject: str, state: State, assortment: Assortment) -> Known:
-        catalogue = assortment.served.version, len(assortment.model.catalogue)
-        warm = self.live.profiles.get(self.name, subject)
-        if warm is None or warm.version != state.version or warm.catalogue != catalogue:
-            warm = self._folded(subject, state, assortment, catalogue)
-            if state.version:
-                self.live.profiles.put(self.name, subject, warm)
-        return Known(assortment, warm.folded(), warm.context, state.version, subject=subject)
-
-    def _folded(self, subject: str, state: State, assortment: Assortment, catalogue: tuple[str, int]) -> Warm:
-        feedback, events = self.live.config.feedback, list[Event]()
-        if state.version:
-            events = log.newest(self.live.store.database, self.name, subject, feedback.most_events)
-        folded = fold(events, assortment.model.catalogue, feedback)
-        context = Context()
-        if state.attributes is not None:
-            context = assortment.model.encode([state.attributes], None)
-        return Warm.of(state.version, catalogue, folded, context)
-
-    def _remembered(self, subject: str) -> Known:
-        assortment = self.live.shelf.latest_assortment(self.name)
-        warm = self.live.profiles.get(self.name, subject)
-        if warm is None or warm.catalogue != (assortment.served.version, len(assortment.model.catalogue)):
-            empty = fold([], assortment.model.catalogue, self.live.config.feedback)
-            return Known(assortment, empty, Context(), 0, degraded=True)
-        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True)
-
-    def assortment(self, items_version: int) -> Assortment:
-        """Return the model with the tenant's items as of a version, putting it together if nobody did."""
-        found = self.live.shelf.assortment(self.name, items_version)
-        if found is not None:
-            return found
-        rows = self.live.store.read(lambda connection: kept.items(connection, self.name))
-        return self.live.shelf.put_together(self.name, items_version, rows)
-
-    def described(self, person: PersonIn) -> Known:
-        """Return what a request says of somebody who is not kept."""
-        degraded = False
-        try:
-            self.live.look_for_model()
-            _, items_version, _ = log.states(self.live.store.database, self.name, "")
-            assortment = self.assortment(items_version)
-        except StoreUnavailable:
-            assortment, degraded = self.live.shelf.latest_assortment(self.name), True
-        profile = assortment.model.profile(history_of(person.history), user=person.user, text=person.text)
-        history = profile.history
-        return Known(assortment, Folded(history, history.items), profile.context, 0, degraded)
-
-    def answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
-        """Rank what is asked for, for somebody of whom this is known."""
-        scores = known.assortment.model.scores_of(known.folded.history, known.context)
-        return self.ranked(known, ask, scores, started)
-
-    def ranked(self, known: Known, ask: Ask, scores: Floats, started: float) -> Recommendations:
-        """Rank by scores, float32 [items], which may be changed in place."""
-        assortment, policy = known.assortment, self._policy(ask)
-        filters = assortment.shelves.filters(
-            category=ask.filter,
-            allow=ask.allow,
-            block=ask.block,
-            seen=known.folded.seen,
-            available=assortment.available,
-        )
-        chosen = choose(
-            scores,
-            ask.n,
-            filters,
-            policy,
-            popularity=assortment.popularity,
-            belief=lambda: belief_of(assortment.model, known.folded.history),
-            vectors=assortment.vectors if policy.diversity else None,
-            rng=self.live.rng,
-        )
-        return self._shown(known, ask, chosen, started)
-
-    def _policy(self, ask: Ask) -> PolicyConfig:
-        """Return how the server is set to choose, but for what a request asks otherwise."""
-        asked = {"explore": ask.explore, "diversity": ask.diversity, "exclude_seen": ask.exclude_seen}
-        policy = self.live.config.policy
-        other = {name: value for name, value in asked.items() if value not in {None, getattr(policy, name)}}
-        return policy.model_copy(update=other) if other else policy
-
-    def _shown(self, known: Known, ask: Ask, chosen: Chosen, started: float) -> Recommendations:
-        catalogue = known.assortment.model.catalogue
-        ids, titles = catalogue.item_ids, catalogue.titles
-        rows = zip(chosen.items.tolist(), chosen.scores.tolist(), chosen.propensities.tolist(), strict=True)
-        found = Recommendations(
-            uuid.uuid4().hex,
-            tuple(
-                [
-                    Recommended(
-                        ids[item],
-                        titles[item],
-                        score if score == score else None,  # noqa: PLR0124 (not a number is not itself)
-                        propensity,
-                        _reasons(known, ids[item]) if ask.explain else None,
-                    )
-                    for item, score, propensity in rows
-                ]
-            ),
-            evidence_of(len(known.folded)),
-            known.version,
-            known.assortment.served.version,
-            chosen.fallback,
-            known.degraded,
-            1000 * (time.perf_counter() - started),
-        )
-        if known.subject and (chosen.propensities < 1).any():
+    def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
+        found = listed(known, ask, personal_scores(known), self.live.config.policy, self.live.rng, started)
+        if known.subject and any(row.propensity < 1 for row in found.items):
             self._log_shown(known, found)
         return found
 
@@ -504,13 +320,6 @@ def _impersonal(found: Recorded) -> dict[str, Any]:
         "rejected": places,
         "state_version": found.state_version,
     }
-
-
-def _reasons(known: Known, item_id: Any) -> tuple[Reason, ...]:
-    catalogue = known.assortment.model.catalogue
-    parts = known.profile().explain(item_id)
-    ids = [None if part.item is None else str(catalogue.item_ids[part.item]) for part in parts]
-    return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
 
 
 def _item_row(item: ItemIn) -> ItemRow:

@@ -47,14 +47,16 @@ class Assortment:
         served: the model, whose catalogue ends in the tenant's items.
         available: bool [items], what is in stock; None for all.
         rows: what the tenant told of items.
+        items_version: of the tenant's items; 0 where there are none.
     """
 
     served: Served
     available: Mask | None = None
     rows: tuple[ItemRow, ...] = ()
+    items_version: int = 0
 
     @classmethod
-    def of(cls, served: Served, rows: list[ItemRow]) -> "Assortment":
+    def of(cls, served: Served, rows: list[ItemRow], items_version: int) -> "Assortment":
         """Add a tenant's items to a model; those that the model knows only lose or regain their availability."""
         catalogue = served.model.catalogue
         new = [row for row in rows if catalogue.find(row.item_id) is None]
@@ -64,7 +66,12 @@ class Assortment:
         gone = [model.catalogue.find(row.item_id) for row in rows if not row.available]
         available = np.ones(len(model.catalogue), dtype=bool)
         available[[place for place in gone if place is not None]] = False
-        return cls(Served(served.version, model), None if available.all() else available, tuple(rows))
+        return cls(Served(served.version, model), None if available.all() else available, tuple(rows), items_version)
+
+    @property
+    def name(self) -> tuple[str, int]:
+        """Tells one order of items from another: the model's version, and that of the tenant's items."""
+        return self.served.version, self.items_version
 
     @property
     def model(self) -> Recommender:
@@ -140,6 +147,8 @@ class Shelf:
         self._present = first
         self._models: OrderedDict[str, Served] = OrderedDict({first.version: first})
         self._assortments: OrderedDict[tuple[str, str, int], Assortment] = OrderedDict()
+        self._loading: threading.Thread | None = None
+        self._refused: set[str] = set()
         self._bare_assortment: Assortment | None = None
         self._lock = threading.Lock()
 
@@ -155,8 +164,8 @@ class Shelf:
             BadModelFile: there is no model at ``path``; the present one goes on.
             NotFound: the model there has another version.
         """
+        served = self._models.get(version) or open_model(path)
         with self._lock:
-            served = self._models.get(version) or open_model(path)
             if served.version != version:
                 raise NotFound(f"The model at {path} is version {served.version}, not {version}. Register it anew.")
             self._models[version] = served
@@ -165,6 +174,21 @@ class Shelf:
             while len(self._models) > KEPT_MODELS:
                 self._models.popitem(last=False)
         return served
+
+    def swap_later(self, version: str, path: str | Path) -> None:
+        """Let another model answer as soon as it is loaded, which happens beside the answers of the present one."""
+        if version in self._models:
+            self.swap(version, path)
+        elif version not in self._refused and (self._loading is None or not self._loading.is_alive()):
+            self._loading = threading.Thread(target=self._load, args=(version, path), daemon=True)
+            self._loading.start()
+
+    def _load(self, version: str, path: str | Path) -> None:
+        try:
+            self.swap(version, path)
+        except (WarmstartError, OSError):
+            self._refused.add(version)
+            LOG.exception("model %s cannot be loaded; going on with %s", version, self._present.version)
 
     def assortment(self, tenant: str, items_version: int) -> Assortment | None:
         """Return the present model with a tenant's items, if it has been put together."""
@@ -188,7 +212,7 @@ class Shelf:
     def put_together(self, tenant: str, items_version: int, rows: list[ItemRow]) -> Assortment:
         """Put the present model together with a tenant's items, and keep it for the next request."""
         served = self._present
-        found = Assortment.of(served, rows)
+        found = Assortment.of(served, rows, items_version)
         with self._lock:
             self._assortments[tenant, served.version, items_version] = found
             while len(self._assortments) > KEPT_ASSORTMENTS:

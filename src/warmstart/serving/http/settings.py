@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from warmstart.core.config import Config
-from warmstart.serving.live import LiveConfig
+from warmstart.serving.settings import LiveConfig
 
 VARIABLE = "WARMSTART_SERVE"
 """The environment variable by which a server tells its workers how they are set."""

@@ -9,6 +9,11 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
+    _make_log()
+    _make_what_is_kept_beside_it()
+
+
+def _make_log() -> None:
     op.create_table(
         "events",
         sa.Column("tenant", sa.String, primary_key=True),
@@ -38,6 +43,9 @@ def upgrade() -> None:
         sa.Column("merged_into", sa.String),
         sqlite_with_rowid=False,
     )
+
+
+def _make_what_is_kept_beside_it() -> None:
     op.create_table(
         "items",
         sa.Column("tenant", sa.String, primary_key=True),

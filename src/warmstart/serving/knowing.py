@@ -1,0 +1,146 @@
+"""What is known of somebody right now: her events folded, kept warm, and checked against the store each time."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from warmstart.adaptation.fold import Folded, fold
+from warmstart.core.errors import StoreUnavailable
+from warmstart.core.events import Event
+from warmstart.recommenders.profile import Profile
+from warmstart.representation.context import Context
+from warmstart.serving.answers import Reason
+from warmstart.serving.profiles import Profiles, Warm
+from warmstart.serving.requests import PersonIn, history_of
+from warmstart.serving.settings import LiveConfig
+from warmstart.serving.shelf import Assortment, Shelf
+from warmstart.serving.store import kept, log
+from warmstart.serving.store.entries import State
+from warmstart.serving.store.store import Store
+
+LOG = logging.getLogger(__name__)
+SECONDS_BETWEEN_LOOKS = 0.25
+"""How often a process asks the store whether another model was activated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of somebody at one moment.
+
+    Args:
+        assortment: what can be recommended to her, and the model.
+        folded: her events.
+        context: her attributes and sentence.
+        version: of her state in the store; 0 for somebody without one.
+        degraded: the store did not answer.
+        subject: her name in the store; empty for somebody who is not kept.
+    """
+
+    assortment: Assortment
+    folded: Folded
+    context: Context
+    version: int
+    degraded: bool = False
+    subject: str = ""
+
+    def profile(self) -> Profile:
+        """Return her profile over the model."""
+        return Profile.start(self.assortment.model, self.folded.history, self.context)
+
+    def reasons(self, item_id: Any) -> tuple[Reason, ...]:
+        """Return what adds up to an item's score, largest first."""
+        catalogue = self.assortment.model.catalogue
+        parts = self.profile().explain(item_id)
+        ids = [None if part.item is None else str(catalogue.item_ids[part.item]) for part in parts]
+        return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
+
+
+@dataclass
+class Knowledge:
+    """Finds out what is known of people.
+
+    The version of a state is read before its events, so what is kept under a version is never older than it says.
+
+    Args:
+        shelf: the models.
+        store: the log of events.
+        config: how events are read.
+    """
+
+    shelf: Shelf
+    store: Store
+    config: LiveConfig
+    profiles: Profiles = field(default_factory=Profiles)
+    _next_look: float = 0.0
+
+    def known(self, tenant: str, subject: str) -> Known:
+        """Return what is known of a subject; what the store last said of her when it does not answer."""
+        try:
+            self.look_for_model()
+            state, items_version, erased = log.states(self.store.database, tenant, subject)
+            if state.merged_into is not None:
+                subject = state.merged_into
+                state, items_version, erased = log.states(self.store.database, tenant, subject)
+            self.profiles.erased(tenant, erased)
+            return self._current(tenant, subject, state, self.assortment(tenant, items_version))
+        except StoreUnavailable:
+            LOG.warning("the store does not answer; going on with what is in memory")
+            return self._remembered(tenant, subject)
+
+    def described(self, tenant: str, person: PersonIn) -> Known:
+        """Return what a request says of somebody who is not kept."""
+        degraded = False
+        try:
+            self.look_for_model()
+            _, items_version, _ = log.states(self.store.database, tenant, "")
+            assortment = self.assortment(tenant, items_version)
+        except StoreUnavailable:
+            assortment, degraded = self.shelf.latest_assortment(tenant), True
+        profile = assortment.model.profile(history_of(person.history), user=person.user, text=person.text)
+        history = profile.history
+        return Known(assortment, Folded(history, history.items), profile.context, 0, degraded)
+
+    def assortment(self, tenant: str, items_version: int) -> Assortment:
+        """Return the model with the tenant's items as of a version, putting it together if nobody did."""
+        found = self.shelf.assortment(tenant, items_version)
+        if found is not None:
+            return found
+        rows = self.store.read(lambda connection: kept.items(connection, tenant))
+        return self.shelf.put_together(tenant, items_version, rows)
+
+    def look_for_model(self) -> None:
+        """Take over the model that was activated last, if another one was; a model that is no good changes nothing."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + SECONDS_BETWEEN_LOOKS
+        wanted = next((row for row in self.store.read(kept.models) if row.activated is not None), None)
+        if wanted is not None and wanted.version != self.shelf.present.version:
+            self.shelf.swap_later(wanted.version, wanted.path)
+
+    def _current(self, tenant: str, subject: str, state: State, assortment: Assortment) -> Known:
+        warm = self.profiles.get(tenant, subject)
+        if warm is None or warm.version != state.version or warm.catalogue != assortment.name:
+            warm = self._folded(tenant, subject, state, assortment)
+            if state.version:
+                self.profiles.put(tenant, subject, warm)
+        return Known(assortment, warm.folded(), warm.context, state.version, subject=subject)
+
+    def _folded(self, tenant: str, subject: str, state: State, assortment: Assortment) -> Warm:
+        feedback, events = self.config.feedback, list[Event]()
+        if state.version:
+            events = log.newest(self.store.database, tenant, subject, feedback.most_events)
+        folded = fold(events, assortment.model.catalogue, feedback)
+        context = Context()
+        if state.attributes is not None:
+            context = assortment.model.encode([state.attributes], None)
+        return Warm.of(state.version, assortment.name, folded, context)
+
+    def _remembered(self, tenant: str, subject: str) -> Known:
+        assortment = self.shelf.latest_assortment(tenant)
+        warm = self.profiles.get(tenant, subject)
+        if warm is None or warm.catalogue != assortment.name:
+            empty = fold([], assortment.model.catalogue, self.config.feedback)
+            return Known(assortment, empty, Context(), 0, degraded=True)
+        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True)
