@@ -1,4 +1,4 @@
-"""On how many threads linear algebra runs while we train."""
+"""On how many threads linear algebra runs while we train and while we answer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +33,11 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         _USUAL.reset(token)
+
+
+def stay_on_one_thread() -> None:
+    """Keep linear algebra on one thread from now on, for a process that answers many and shares its cores."""
+    threadpool_limits(1, "blas")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from warmstart.core.threads import stay_on_one_thread
 from warmstart.serving.http.access import Access
 from warmstart.serving.http.api import application
 from warmstart.serving.http.gate import Gate
@@ -26,6 +27,7 @@ def of_environment() -> ASGIApp:
 
 def build(config: ServeConfig) -> ASGIApp:
     """Return the application for some settings; its tables must be up to date."""
+    stay_on_one_thread()
     store = Store.open(config.store, migrate=False)
     live = Live(open_model(config.model), store, config.live)
     hot = Hot(live)
