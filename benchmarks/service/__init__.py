@@ -1,0 +1,1 @@
+"""How the live server is measured; ``benchmarks/live.py`` runs it."""
