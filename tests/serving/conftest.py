@@ -22,8 +22,13 @@ def postgres_server():
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request, tmp_path):
     """The address of a new, empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/w.db"
+    return new_database(request.param, request, tmp_path)
+
+
+def new_database(kind, request, folder):
+    """Return the address of a new, empty database of a kind; ``folder`` is where a file may lie."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/w.db"
     import psycopg
 
     server, name = request.getfixturevalue("postgres_server"), f"t{uuid.uuid4().hex}"
@@ -61,3 +66,8 @@ def sqlite_live(model, tmp_path):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def model_folder(model, tmp_path_factory):
+    return model.save(tmp_path_factory.mktemp("models") / "shop")

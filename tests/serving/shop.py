@@ -20,14 +20,14 @@ def taste_of(item: int) -> int:
 def shop_data() -> ws.Dataset:
     """Return the shop's tables: ids ``b0`` to ``b59``, ratings with time, titles and a kind."""
     rng = np.random.default_rng(7)
-    rows = []
+    rows: list[tuple[str, str, float, float]] = []
     for person in range(N_USERS):
         mine = [item for item in range(N_ITEMS) if taste_of(item) == person % TASTES]
         others = [item for item in range(N_ITEMS) if taste_of(item) != person % TASTES]
-        for item in rng.choice(mine, 9, replace=False):
-            rows.append((f"u{person}", f"b{item}", 5.0, float(rng.integers(1_000_000_000, 1_100_000_000))))
-        for item in rng.choice(others, 5, replace=False):
-            rows.append((f"u{person}", f"b{item}", 2.0, float(rng.integers(1_000_000_000, 1_100_000_000))))
+        for some, count, value in ((mine, 9, 5.0), (others, 5, 2.0)):
+            times = rng.integers(1_000_000_000, 1_100_000_000, count).tolist()
+            chosen = rng.choice(some, count, replace=False).tolist()
+            rows += [(f"u{person}", f"b{item}", value, float(at)) for item, at in zip(chosen, times, strict=True)]
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "value", "timestamp"], orient="row")
     items = pl.DataFrame(
         {

@@ -11,8 +11,8 @@ class LiveConfig(Config):
     feedback: Feedback = Feedback()
     """What each type of event says, how fast it ages, and how many are read."""
 
-    policy: PolicyConfig = PolicyConfig()
-    """How a list is made of scores, where a request does not say otherwise."""
+    policy: PolicyConfig = PolicyConfig(fill=False)
+    """How a list is made of scores, where a request does not say otherwise; a list may be short but never empty."""
 
     seed: int | None = None
     """Seed of what exploration leaves to chance; None draws one."""

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from warmstart import __version__
-from warmstart.core.errors import NotFound
+from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.http.access import Caller
 from warmstart.serving.http.gate import CALLER, SLASH, TOKEN
@@ -308,6 +308,8 @@ def application(live: Live, hot: Hot) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Refused, _ours)
+    app.add_exception_handler(WarmstartError, _ours)
+    app.add_exception_handler(Exception, _ours)
     return app
 
 

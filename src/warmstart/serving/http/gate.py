@@ -16,6 +16,7 @@ from warmstart.serving.http.logs import logger
 from warmstart.serving.http.metrics import REQUESTS
 from warmstart.serving.http.problems import Refused, problem_of
 
+WITH_BODY = ("POST", "PUT", "PATCH")
 SLASH = "\ue02f"
 """Stands in a path for a slash that belongs to an id, until the id is read."""
 LARGEST_BODY = 1 << 20
@@ -77,7 +78,8 @@ class Gate:
         if response is not None:
             await response(scope, receive, passage.send)
         else:
-            await self._inner(scope, _limited(scope, receive), passage.send)
+            whole = await _body(_limited(scope, receive)) if scope["method"] in WITH_BODY else b""
+            await self._inner(scope, _again(whole, receive), passage.send)
 
     async def _hotly(self, scope: Scope, receive: Receive, caller: Caller, passage: "_Passage") -> Response | None:
         method, path = scope["method"], scope["path"]
@@ -120,7 +122,7 @@ class _Passage:
         if not isinstance(error, Refused | WarmstartError):
             logger().error("failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
         if self.status:
-            raise error  # half an answer is on its way already
+            return  # an answer is on its way already
         if isinstance(error, Refused):
             self.headers = {name: value for name, value in self.headers.items() if name not in error.headers}
         await problem_of(error, self.request_id)(scope, receive, self.send)
@@ -169,6 +171,16 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         return message
 
     return counted
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Hand out a body that was read, then whatever comes."""
+    parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def handed() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return handed
 
 
 async def _body(receive: Receive) -> bytes:

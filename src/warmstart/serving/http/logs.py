@@ -13,7 +13,12 @@ SILENCED = ("uvicorn.access",)
 def configure(level: str = "info") -> None:
     """Write structured lines to standard error; other libraries' messages become such lines too."""
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), _line],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            _line,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
@@ -33,7 +38,7 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelname.lower()
         write = getattr(structlog.get_logger(), level, structlog.get_logger().info)
-        write(record.getMessage(), logger=record.name)
+        write(record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 def logger() -> Any:

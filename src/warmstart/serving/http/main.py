@@ -1,5 +1,6 @@
 """What a worker runs: the application from the settings that the server left in the environment."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,12 +8,18 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from warmstart.core.threads import stay_on_one_thread
+from warmstart.serving.answers import Recommendations, Recorded
+from warmstart.serving.console.learning import report_beside
+from warmstart.serving.console.mount import mount
+from warmstart.serving.console.server import Server, Visitor
+from warmstart.serving.console.stream import Streams
 from warmstart.serving.http.access import Access
 from warmstart.serving.http.api import application
 from warmstart.serving.http.gate import Gate
 from warmstart.serving.http.hot import Hot
 from warmstart.serving.http.logs import configure, logger
-from warmstart.serving.http.metrics import MODEL
+from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, FOLDER, LAG, MODEL, exposition
+from warmstart.serving.http.problems import Refused
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.live import Live
 from warmstart.serving.shelf import open_model
@@ -22,7 +29,11 @@ from warmstart.serving.store.store import Store
 def of_environment() -> ASGIApp:
     """Return the application of a worker."""
     configure()
-    return build(ServeConfig.of_environment())
+    config = ServeConfig.of_environment()
+    if config.workers == 1:
+        # one process counts in its memory; the folder is for several to count together
+        os.environ.pop(FOLDER, None)
+    return build(config)
 
 
 def build(config: ServeConfig) -> ASGIApp:
@@ -34,14 +45,43 @@ def build(config: ServeConfig) -> ASGIApp:
     rate = None if config.rate is None else config.rate / config.workers
     access = Access(store, open_without_keys=config.is_local, rate=rate)
     inner = application(live, hot)
+    console = Server(live, lambda key: _visitor(access, key), _Counts(), report_beside(config.model))
+    streams = mount(inner, console) if config.console else Streams()
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         MODEL.labels(live.shelf.present.version).set(1)
         logger().info("ready", model_version=live.shelf.present.version)
-        yield
+        with streams.ending_with_process():
+            yield
         live.close()
         logger().info("stopped")
 
     inner.router.lifespan_context = lifespan
     return Gate(inner, hot, access, config.most_at_once)
+
+
+def _visitor(access: Access, key: str | None) -> Visitor | None:
+    """Return who comes to the console with a key; None for one that opens nothing."""
+    try:
+        caller = access.caller(key)
+    except Refused:
+        return None
+    return Visitor(caller.tenant, caller.role, keyed=caller.key_id != "open")
+
+
+class _Counts:
+    """Counts what is done in the console as what comes over the API."""
+
+    def recorded(self, found: Recorded, seconds: float) -> None:
+        EVENTS.labels("accepted").inc(found.accepted)
+        EVENTS.labels("rejected").inc(len(found.rejected))
+        LAG.observe(seconds)
+
+    def listed(self, found: Recommendations) -> None:
+        ANSWERS.labels(found.evidence, found.fallback or "none").inc()
+        if found.degraded:
+            DEGRADED.inc()
+
+    def text(self) -> str:
+        return exposition()[0].decode()

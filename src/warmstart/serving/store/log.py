@@ -232,7 +232,8 @@ def export(connection: Connection, tenant: str, subject: str) -> list[dict[str, 
 
 def _exported(row: Row[Any]) -> dict[str, Any]:
     hidden = {"tenant", "subject", "origin", "digest"}
-    found = {name: value for name, value in row._asdict().items() if name not in hidden and value is not None}
+    # names of columns are more than text to SQLAlchemy
+    found = {str(name): value for name, value in row._asdict().items() if name not in hidden and value is not None}
     if row.origin.startswith("session:"):
         found["session_id"] = row.origin.removeprefix("session:")
     if row.context is not None:
