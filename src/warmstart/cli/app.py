@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import warmstart
-from warmstart.cli import compare, data, demo, doctor, evaluate, keys, recommend, serve, train, tune
+from warmstart.cli import compare, data, demo, doctor, evaluate, keys, models, recommend, serve, store, train, tune
 from warmstart.cli.terminal import logging_to_standard_error, say
 from warmstart.core.errors import WarmstartError
 
@@ -41,6 +41,8 @@ for command in (demo, train, evaluate, compare, tune, recommend, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
+app.add_typer(store.app, name="store")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

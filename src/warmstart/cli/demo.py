@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from warmstart.cli.options import AsJson
-from warmstart.cli.terminal import Terminal
+from warmstart.cli.terminal import Terminal, say
 
 if TYPE_CHECKING:
     from warmstart.core.ranking import Ranking
@@ -22,6 +22,9 @@ SETTINGS = {"meta": {"values": False}}
 SEEDS = (0, 1)
 """One split leaves some 36 people to test with, who may all be odd ones."""
 SHOWN = 8
+DEFAULT = Path("warmstart-demo")
+LEFT = ("model", "report.json")
+"""What the demo leaves that a server shows."""
 STORY = (
     ("likes", "Alien (1979)"),
     ("likes", "Blade Runner (1982)"),
@@ -38,13 +41,28 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="The folder for the report, the picture and the model.")] = Path(
-        "warmstart-demo"
-    ),
+    out: Annotated[Path, typer.Option(help="The folder for the report, the picture and the model.")] = DEFAULT,
     recommender: Annotated[str, typer.Option(help="Which recommender to show.")] = "meta",
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Open it in a browser: serve what the demo left, making it first if needed.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="With --serve, the port to listen on.")] = 8080,
+    store: Annotated[
+        str | None, typer.Option(help="With --serve, where events are kept; left out: until the server stops.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn the packaged MovieLens, compare learning curves, then meet a new user event by event."""
+    if serve:
+        _check_extra()
+    if not serve or not all((out / name).exists() for name in LEFT):
+        _tell(out, recommender, as_json)
+    if serve:
+        _serve(out / "model", port, store)
+
+
+def _tell(out: Path, recommender: str, as_json: bool) -> None:
+    """Tell the story, and leave report, picture and model in ``out``."""
     from warmstart.core.run import Run
     from warmstart.data.builtin import load_dataset
     from warmstart.evaluation.cold_user import ColdUser
@@ -69,6 +87,30 @@ def demo(
     seconds = round(time.perf_counter() - start, 1)
     about = {"seconds": seconds, "folder": str(out), "files": sorted(path.name for path in out.iterdir())}
     terminal.result(about | {"curves": _numbers(report), "story": story}, *_closing(out, seconds))
+
+
+def _check_extra() -> None:
+    """Say what is missing before anything is trained."""
+    from importlib.util import find_spec
+
+    from warmstart.core.errors import MissingExtra
+
+    if find_spec("fastapi") is None:
+        raise MissingExtra("fastapi", extra="serve")
+
+
+def _serve(model: Path, port: int, store: str | None) -> None:
+    """Serve the model until told to stop; without a store, what was said is gone then."""
+    from tempfile import TemporaryDirectory
+
+    from warmstart.serving.http.run import serve as run
+    from warmstart.serving.http.settings import ServeConfig
+
+    with TemporaryDirectory(prefix="warmstart-demo-") as folder:
+        where = store or f"sqlite:///{folder}/demo.db"
+        settings = ServeConfig.of(model=str(model.resolve()), store=where, port=port)
+        say(f"open http://{settings.host}:{port}/console  (stop with Ctrl-C)")
+        run(settings)
 
 
 def _meet(engine: "Engine", terminal: Terminal) -> list[dict[str, Any]]:
@@ -136,4 +178,6 @@ def _closing(out: Path, seconds: float) -> tuple[str, ...]:
         f'  warmstart recommend --model {out / "model"} --likes "The Matrix" --text "scary horror" --explain',
         "  warmstart train YOUR_FOLDER --model my-model          # your own tables",
         f"  warmstart compare {DATA} --models popularity,ease,meta --trials 5 --out my-report",
+        "\nMeet it in your browser:",
+        "  warmstart demo --serve" + ("" if out == DEFAULT else f" --out {out}"),
     )

@@ -2,14 +2,18 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from warmstart.cli.measuring import SettingsFile, models_of
-from warmstart.cli.options import AsJson, ConfigFile, Data, LikeFrom, Seed, like_option
+from warmstart.cli.options import AsJson, ConfigFile, LikeFrom, Seed, like_option
 from warmstart.cli.settings import TakesSettings, check_names, settings_of
 from warmstart.cli.terminal import Terminal
+from warmstart.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from warmstart.data.dataset import Dataset
 
 
 def register(app: typer.Typer) -> None:
@@ -19,9 +23,17 @@ def register(app: typer.Typer) -> None:
 
 def train(
     context: typer.Context,
-    data: Data,
+    data: Annotated[
+        str | None, typer.Argument(help="A folder or file of tables, or the name of a data set.", show_default=False)
+    ] = None,
+    *,
     model: Annotated[Path, typer.Option(help="The folder to write; an older model there is replaced.")],
     recommender: Annotated[str, typer.Option(help="Which recommender; docs/settings.md lists them.")] = "meta",
+    from_store: Annotated[
+        str | None, typer.Option(help="Train on a server's store instead of tables, and let its servers take it over.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose events of the store.")] = "default",
+    activate: Annotated[bool, typer.Option(help="With --from-store: let the new model answer at once.")] = True,
     settings: SettingsFile = None,
     like_from: LikeFrom = "auto",
     seed: Seed = 0,
@@ -35,14 +47,14 @@ def train(
     from warmstart.core.artefact import refuse_to_replace_foreign
     from warmstart.core.run import Run
     from warmstart.recommenders.table import recommender_class
-    from warmstart.serving.engine import Engine, open_data
+    from warmstart.serving.engine import Engine
 
     chosen = recommender_class(recommender).config_class
     check_names(settings_of(context), list(chosen.model_fields), f"recommender {recommender!r}", context)
     [untrained] = models_of([recommender], settings, settings_of(context))
     refuse_to_replace_foreign(model)
     terminal, start = Terminal(as_json=as_json), time.perf_counter()
-    table = open_data(data, **like_option(like_from))
+    table = _table(data, from_store, tenant, like_from)
     engine = Engine.train(table, untrained, Run(seed=seed, progress=terminal.progress))
     engine.model.save(model)
     about = {
@@ -55,9 +67,43 @@ def train(
         "events": len(table.histories.items),
         "seconds": round(time.perf_counter() - start, 2),
     }
+    if from_store is not None:
+        about |= {"version": _registered(from_store, model, activate=activate), "active": activate}
     terminal.result(
         about,
         f"{recommender} trained on {table.name}: {about['users']} users, {about['items']} items, "
         f"{about['events']} events, {about['seconds']} s",
         f'saved to {model}; next: warmstart recommend --model {model} --likes "{table.catalogue.titles[0]}"',
     )
+
+
+def _table(data: str | None, from_store: str | None, tenant: str, like_from: str) -> "Dataset":
+    from warmstart.serving.engine import open_data
+
+    if (data is None) == (from_store is None):
+        raise BadInput("Give either tables (a folder, a file or a data set's name) or --from-store.")
+    if data is not None:
+        return open_data(data, **like_option(like_from))
+    from warmstart.serving.store.store import Store
+    from warmstart.serving.training import dataset_of
+
+    opened = Store.open(str(from_store))
+    try:
+        return dataset_of(opened, tenant, **like_option(like_from))
+    finally:
+        opened.close()
+
+
+def _registered(store: str, model: Path, *, activate: bool) -> str:
+    """Tell the store of a new model, so that running servers find it; returns its version."""
+    from warmstart.serving.shelf import version_of
+    from warmstart.serving.store import kept
+    from warmstart.serving.store.store import Store
+
+    version, opened = version_of(model), Store.open(store)
+    try:
+        place = str(model.resolve())
+        opened.write(lambda connection: kept.add_model(connection, version, place, activate=activate)).result()
+    finally:
+        opened.close()
+    return version

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warmstart.adaptation.fold import Folded, fold
-from warmstart.core.errors import StoreUnavailable
+from warmstart.core.errors import StoreUnavailable, WarmstartError
 from warmstart.core.events import Event
 from warmstart.recommenders.profile import Profile
 from warmstart.representation.context import Context
@@ -108,6 +108,15 @@ class Knowledge:
             return found
         rows = self.store.read(lambda connection: kept.items(connection, tenant))
         return self.shelf.put_together(tenant, items_version, rows)
+
+    def take_active_model(self) -> None:
+        """Take over the model that was activated last before the first answer; one that is no good changes nothing."""
+        wanted = next((row for row in self.store.read(kept.models) if row.activated is not None), None)
+        if wanted is not None and wanted.version != self.shelf.present.version:
+            try:
+                self.shelf.swap(wanted.version, wanted.path)
+            except (WarmstartError, OSError):
+                LOG.exception("model %s cannot be loaded; %s answers", wanted.version, self.shelf.present.version)
 
     def look_for_model(self) -> None:
         """Take over the model that was activated last, if another one was; a model that is no good changes nothing."""

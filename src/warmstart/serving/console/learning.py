@@ -53,6 +53,7 @@ def curve_of(report: Path | None, ours: str) -> Curve | None:
         BadInput: the file is no report.
     """
     from warmstart.evaluation.curve import caption, lines_of
+    from warmstart.evaluation.protocol import revealing
     from warmstart.evaluation.report import Report
 
     if report is None or not report.is_file():
@@ -70,7 +71,13 @@ def curve_of(report: Path | None, ours: str) -> Curve | None:
     best = tuple(
         max((n for line in told if (n := line["mean"][i]) is not None), default=0.0) for i in range(len(shots))
     )
-    return Curve(*caption(found), found.headline, shots, told, best)
+    title, _ = caption(found)
+    n = max((one.n for one in found.estimates.values()), default=0)
+    over = " ".join(map(str, revealing(list(shots))))
+    subtitle = (
+        f"{found.about.get('protocol', 'Evaluation')}, {n} users; the band is a 95% interval; mean over k = {over}."
+    )
+    return Curve(title, subtitle, found.headline, shots, told, best)
 
 
 def _told(line: Any, shots: tuple[int, ...]) -> dict[str, Any]:

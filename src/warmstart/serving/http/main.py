@@ -41,6 +41,7 @@ def build(config: ServeConfig) -> ASGIApp:
     stay_on_one_thread()
     store = Store.open(config.store, migrate=False)
     live = Live(open_model(config.model), store, config.live)
+    live.knowledge.take_active_model()
     hot = Hot(live)
     rate = None if config.rate is None else config.rate / config.workers
     access = Access(store, open_without_keys=config.is_local, rate=rate)

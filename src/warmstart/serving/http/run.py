@@ -1,9 +1,11 @@
 """Starting a server: checks first, then workers, then draining."""
 
+import logging
 import os
 import shutil
 import socket
 import tempfile
+from pathlib import Path
 
 from warmstart.core.errors import BadInput
 from warmstart.serving.http.metrics import FOLDER
@@ -12,6 +14,7 @@ from warmstart.serving.shelf import open_model
 from warmstart.serving.store import kept
 from warmstart.serving.store.store import Store
 
+LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 15
 """How long requests that are being answered may take after the server was told to stop."""
 BACKLOG = 512
@@ -27,8 +30,7 @@ def serve(config: ServeConfig) -> None:
     """
     import uvicorn
 
-    open_model(config.model)
-    _prepare(config)
+    _prepare(config, open_model(config.model).version)
     _check_address(config)
     folder = tempfile.mkdtemp(prefix="warmstart-metrics-")
     os.environ[FOLDER] = folder
@@ -50,7 +52,7 @@ def serve(config: ServeConfig) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepare(config: ServeConfig) -> None:
+def _prepare(config: ServeConfig, version: str) -> None:
     """Bring the tables up to date before any worker asks for them, and see that nobody unknown can come in."""
     store = Store.open(config.store)
     try:
@@ -59,8 +61,25 @@ def _prepare(config: ServeConfig) -> None:
                 f"{config.host} can be reached by others, and there is no key yet. Make one first: "
                 f"warmstart keys add --store {store.database.shown_url} --role admin"
             )
+        _register(store, config, version)
     finally:
         store.close()
+
+
+def _register(store: Store, config: ServeConfig, version: str) -> None:
+    """Register the model that the server was started with; it answers unless another one was activated since.
+
+    Otherwise a restart would take back what was trained while serving.
+    """
+    place = str(Path(config.model).resolve())
+    active = next((row for row in store.read(kept.models) if row.activated is not None), None)
+    activate = active is None
+    store.write(lambda connection: kept.add_model(connection, version, place, activate=activate)).result()
+    if active is not None and active.version != version:
+        LOG.warning(
+            "model %s answers, which was activated last; to let %s answer: warmstart models activate --store %s %s",
+            *(active.version, version, store.database.shown_url, version),
+        )
 
 
 def _check_address(config: ServeConfig) -> None:

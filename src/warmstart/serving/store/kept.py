@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from warmstart.core.errors import Conflict, NotFound
 from warmstart.serving.store.entries import ITEMS_CHANGED, ItemRow, Shown
 from warmstart.serving.store.log import touch
-from warmstart.serving.store.schema import ANSWERS, ITEMS, KEYS, MODELS, SHOWN
+from warmstart.serving.store.schema import ANSWERS, EVENTS, ITEMS, KEYS, MODELS, SHOWN, SUBJECTS
 
 KEPT_SECONDS = 86_400.0
 """How long an answer waits for a retry."""
@@ -166,6 +166,18 @@ def revoke_key(connection: Connection, key_id: str) -> None:
 def keys(connection: Connection) -> list[Key]:
     """Return all keys, revoked ones as well, oldest first."""
     return [Key(**row._asdict()) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created))]
+
+
+def sizes(connection: Connection, tenant: str) -> dict[str, int]:
+    """Return how many people, events and items a tenant has."""
+    tables = {"people": SUBJECTS, "events": EVENTS, "items": ITEMS, "lists shown": SHOWN}
+    counts = {
+        name: connection.execute(sa.select(sa.func.count()).select_from(table).where(table.c.tenant == tenant)).scalar()
+        for name, table in tables.items()
+    }
+    internal = sa.select(sa.func.count()).where(SUBJECTS.c.tenant == tenant, SUBJECTS.c.subject.startswith("#"))
+    found = {name: int(count or 0) for name, count in counts.items()}
+    return found | {"people": found["people"] - int(connection.execute(internal).scalar() or 0)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -221,6 +221,25 @@ def states(database: Database, tenant: str, subject: str) -> tuple[State, int, i
 def newest(database: Database, tenant: str, subject: str, most: int) -> list[Event]:
     """Return a subject's newest events that were not undone, newest first."""
     return [Event(*row) for row in database.fetch(_NEWEST, (tenant, subject, most))]
+
+
+def everything(connection: Connection, tenant: str) -> Iterator[tuple[str, Event]]:
+    """Return every event that was not undone, with whose it is, in a fixed order."""
+    asked = (
+        sa.select(
+            EVENTS.c.subject, EVENTS.c.event_id, EVENTS.c.item_id, EVENTS.c.type, EVENTS.c.timestamp, EVENTS.c.value
+        )
+        .where(EVENTS.c.tenant == tenant, ~EVENTS.c.undone)
+        .order_by(EVENTS.c.subject, EVENTS.c.timestamp, EVENTS.c.event_id)
+    )
+    return iter([(row[0], Event(*row[1:])) for row in connection.execute(asked)])
+
+
+def described(connection: Connection, tenant: str) -> dict[str, dict[str, Any]]:
+    """Return the attributes of every subject that has some."""
+    told = (SUBJECTS.c.tenant == tenant) & SUBJECTS.c.attributes.is_not(None)
+    rows = connection.execute(sa.select(SUBJECTS.c.subject, SUBJECTS.c.attributes).where(told))
+    return {row.subject: json.loads(row.attributes) for row in rows.all()}
 
 
 def export(connection: Connection, tenant: str, subject: str) -> list[dict[str, Any]]:

@@ -125,7 +125,7 @@
         series.push({
           label: line.label, stroke, width: line.ours ? 3 : 1.5, spanGaps: true,
           points: { show: true, size: line.ours ? 8 : 5, fill: stroke },
-          value: (_plot, value) => (value == null ? "–" : value.toFixed(3)),
+          value: (_plot, value) => (value == null ? "" : value.toFixed(3)),
         });
         data.push(line.mean);
       }
@@ -155,7 +155,7 @@
     const chart = draw(element, (width) => new uPlot({
       width, height: 200, legend,
       series: [{ label: "time", value: "{HH}:{mm}:{ss}" }, ...lines.map(([, label, name]) => ({
-        label, stroke: colour(name), width: 2, spanGaps: true, points: { show: false }, value: (_plot, n) => (n == null ? "–" : words(n)),
+        label, stroke: colour(name), width: 2, spanGaps: true, points: { show: false }, value: (_plot, n) => (n == null ? "" : words(n)),
       }))],
       scales: { y: { range: (_plot, _low, high) => [0, Math.max(high || 0, 1) * 1.15] } },
       axes: [axis({ values: "{HH}:{mm}:{ss}", space: 80 }), axis({ size: 44 })],
