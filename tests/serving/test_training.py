@@ -1,0 +1,162 @@
+"""From the log to a new model, and from one model to another while people are being answered."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import warmstart as ws
+from tests.serving.servers import served
+from tests.serving.shop import shop_data, shop_model
+from warmstart.core.errors import BadInput, NotFound
+from warmstart.serving.http.settings import ServeConfig
+from warmstart.serving.live import Live
+from warmstart.serving.shelf import version_of
+from warmstart.serving.store import kept
+from warmstart.serving.training import dataset_of, import_data
+
+
+def test_tables_come_back_from_the_log_as_they_went_in(store):
+    data = shop_data()
+    events, items = import_data(store, data, "shop")
+    assert (events, items) == (len(data.histories.items), data.n_items)
+    back = dataset_of(store, "shop", like_from=4.0)
+    assert (back.n_users, back.n_items, back.like_from) == (data.n_users, data.n_items, data.like_from)
+    by_name = {str(name): place for place, name in enumerate(back.user_ids)}
+    for place, name in enumerate(data.user_ids.tolist()):
+        one, other = data.histories[place], back.histories[by_name[f"user:{name}"]]
+        ids = [[data.item_ids[item] for item in one.items], [back.item_ids[item] for item in other.items]]
+        values = [
+            dict(zip(names, rows.values.tolist(), strict=True)) for names, rows in zip(ids, (one, other), strict=True)
+        ]
+        assert values[0] == values[1]
+    assert import_data(store, data, "shop")[0] == 0
+    assert back.items is not None
+    assert set(back.items["genres"].to_list()) == {"Comedy", "Horror", "Western"}
+
+
+def test_what_types_say_makes_likes_where_nothing_is_rated(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    said = [("ann", "b1", "like"), ("ann", "b2", "dislike"), ("ann", "b3", "view"), ("bob", "b1", "purchase")]
+    shop.record([{"user_id": who, "item_id": item, "type": kind} for who, item, kind in said])
+    shop.describe("ann", {"town": "t1"})
+    data = dataset_of(sqlite_live.store, "shop")
+    assert data.item_ids == ["b1", "b2"]
+    assert data.liked.sum() == 2
+    assert data.users is not None
+    assert data.users["town"].to_list() == ["t1", None]
+
+
+def test_whoever_was_erased_is_not_trained_on(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    for who in ("ann", "bob"):
+        shop.record([{"user_id": who, "item_id": "b1"}, {"user_id": who, "item_id": "b2"}])
+        shop.describe(who, {"town": "t1"})
+    shop.erase("ann")
+    data = dataset_of(sqlite_live.store, "shop")
+    assert data.user_ids.tolist() == ["user:bob"]
+    assert data.users is not None
+    assert len(data.users) == 1
+
+
+def test_undone_events_are_not_trained_on(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    shop.record([{"user_id": "ann", "item_id": "b1"}, {"user_id": "ann", "item_id": "b2", "event_id": "slip"}])
+    shop.undo("slip")
+    assert dataset_of(sqlite_live.store, "shop").item_ids == ["b1"]
+
+
+def test_nothing_to_train_on_is_said(sqlite_live):
+    with pytest.raises(BadInput, match="Send events first"):
+        dataset_of(sqlite_live.store, "shop")
+
+
+@pytest.fixture
+def two_models(tmp_path):
+    """Folders of two models that rank differently."""
+    other = ws.recommender("popularity").fit(shop_data())
+    return shop_model().save(tmp_path / "one"), other.save(tmp_path / "two")
+
+
+def test_models_are_swapped_and_rolled_back_without_a_failed_request(two_models, tmp_path):
+    first = two_models[0]
+    versions = [version_of(folder) for folder in two_models]
+    store = f"sqlite:///{tmp_path}/w.db"
+    with served(ServeConfig(model=str(first), store=store)) as address, ws.connect(address) as shop:
+        live = Live.open(first, store)
+        for folder, version in zip(two_models, versions, strict=True):
+            live.store.write(
+                lambda connection, version=version, folder=folder: kept.add_model(
+                    connection, version, str(folder), activate=False
+                )
+            ).result(10)
+        live.close()
+        shop.record([{"user_id": "ann", "item_id": "b1"}])
+        seen, failed, stop = [], [], threading.Event()
+
+        def ask():
+            with ws.connect(address) as client:
+                while not stop.is_set():
+                    try:
+                        seen.append(client.recommend("ann").model_version)
+                    except Exception as error:  # noqa: BLE001 (whatever fails is counted)
+                        failed.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        for version in [versions[1], versions[0], versions[1], versions[0]]:
+            shop._send("POST", f"/v1/models/{version}:activate")
+            assert shop.recommend("ann").model_version == version
+        stop.set()
+        thread.join(10)
+        assert not failed
+        assert set(seen) <= set(versions)
+        assert shop.recommend("ann").evidence == "few-shot"
+
+
+def test_a_model_that_cannot_be_loaded_changes_nothing(two_models, tmp_path):
+    first, second = two_models
+    live = Live.open(first, f"sqlite:///{tmp_path}/w.db")
+    try:
+        version = live.shelf.present.version
+        with pytest.raises(NotFound):
+            live.activate("never")
+        live.store.write(lambda connection: kept.add_model(connection, "broken", str(tmp_path / "none"))).result(10)
+        live.knowledge._next_look = 0.0
+        assert live.tenant().recommend("ann").model_version == version
+        assert live.shelf._loading is not None
+        live.shelf._loading.join(10)
+        live.knowledge.take_active_model()
+        assert live.tenant().recommend("ann").model_version == version
+        name = version_of(second)
+        live.store.write(lambda connection: kept.add_model(connection, name, str(second))).result(10)
+        live.knowledge._next_look = 0.0
+        live.tenant().recommend("ann")
+        live.shelf._loading.join(10)
+        assert live.tenant().recommend("ann").model_version == name
+    finally:
+        live.close()
+
+
+def test_a_profile_is_the_same_warm_and_folded_anew(sqlite_live, rng):
+    """The log is the truth: what is kept in memory is what the log comes to."""
+    shop = sqlite_live.tenant("shop")
+    kinds = np.array(["like", "dislike", "view", "rating", "dismiss", "impression"])
+    for number in range(60):
+        item, kind = f"b{rng.integers(60)}", str(rng.choice(kinds))
+        shop.record([{"user_id": "ann", "item_id": item, "type": kind, "value": 4.5, "timestamp": float(number)}])
+        shop.recommend("ann")
+    warm = shop.recommend("ann", n=60)
+    sqlite_live.knowledge.profiles.drop("shop", "user:ann")
+    cold = shop.recommend("ann", n=60)
+    assert [row.item_id for row in warm.items] == [row.item_id for row in cold.items]
+    scores = [[row.score for row in found.items] for found in (warm, cold)]
+    np.testing.assert_allclose(*scores, atol=1e-6)
+
+
+def test_memory_of_a_person_is_small(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    shop.record([{"user_id": "ann", "item_id": f"b{item}", "type": "view"} for item in range(20)])
+    shop.recommend("ann")
+    warm = sqlite_live.knowledge.profiles.get("shop", "user:ann")
+    assert len(warm.rows) + len(warm.seen) <= 24 * 20
