@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from warmstart.core.errors import BadInput
 from warmstart.serving.console import person
 from warmstart.serving.console.guard import HOME, SESSION_COOKIE, Visit, new_session, set_cookie
 from warmstart.serving.console.render import page
@@ -72,6 +73,8 @@ async def record(visit: Visit) -> Response:
     started = time.perf_counter()
     found = await asyncio.wrap_future(visit.tenant.recording([event]))
     visit.server.counts.recorded(found, time.perf_counter() - started)
+    if found.rejected:
+        raise BadInput(found.rejected[0].reason)
     return await _changed(visit)
 
 
