@@ -9,14 +9,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.service import crash, pairs
+from benchmarks.service import cost, crash, full, once, outage, overload, pairs
 from benchmarks.service.server import has_postgres
 from benchmarks.tables import RESULTS, run, write
 
 Part = Callable[[argparse.Namespace, str], dict[str, Any]]
 PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
+    "cost": (lambda asked, kind: cost.run(kind, asked.requests, asked.settle), ("sqlite", "postgres")),
     "pairs": (lambda asked, kind: pairs.run(kind, asked.pairs, asked.settle), ("sqlite", "postgres")),
+    "once": (lambda asked, kind: once.run(kind, asked.ids, asked.settle), ("sqlite", "postgres")),
     "crash": (lambda asked, kind: crash.run(kind, asked.kills, asked.settle), ("sqlite", "postgres")),
+    "full": (lambda asked, kind: full.run(kind, asked.settle), ("sqlite",) if full.can_mount() else ()),
+    "outage": (lambda asked, kind: outage.run(kind, asked.settle), ("postgres",)),
+    "overload": (lambda asked, kind: overload.run(kind, asked.settle), ("sqlite",)),
 }
 
 
@@ -50,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pairs", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--ids", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=4_000, help="over which costs are averaged")
     parser.add_argument(
         "--settle", type=float, default=0.0, help="seconds to wait for an idle machine before each part"
     )
