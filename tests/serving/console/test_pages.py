@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from importlib.resources import files
 
 import httpx2
@@ -44,7 +45,7 @@ def keyed(model_folder, tmp_path_factory):
     keys = {}
     for tenant, role in (("red", "read"), ("red", "write"), ("blue", "write")):
         keys[f"{tenant} {role}"], key = new_key(tenant, role)
-        store.write(lambda connection, key=key: kept.add_key(connection, key)).result(10)
+        store.write(partial(kept.add_key, key=key)).result(10)
     store.close()
     with served(config) as address:
         yield address, keys
@@ -68,6 +69,12 @@ def with_key(keyed):
         one.close()
 
 
+def first(pattern, text):
+    found = re.search(pattern, text)
+    assert found, pattern
+    return found.group(1)
+
+
 def said(page):
     return re.findall(r'data-said="([^"]+)" data-type="([^"]+)"', page.text)
 
@@ -83,7 +90,7 @@ def like(browser, item="b3", **more):
 
 
 def event_of(page):
-    return re.search(r'name="event_id" value="([^"]+)"', page.text).group(1)
+    return first(r'name="event_id" value="([^"]+)"', page.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -141,8 +148,7 @@ def test_a_page_that_hears_events_is_not_told_twice(browser):
 
 
 def test_starting_over_is_somebody_new_and_cookies_are_out_of_reach(browser):
-    first = browser.get("/console")
-    cookie = first.headers["set-cookie"].lower()
+    cookie = browser.get("/console").headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/console" in cookie
@@ -207,10 +213,10 @@ def test_search_forgives_and_says_how_many_it_found(browser):
 
 
 def test_other_titles_can_be_asked_for(browser):
-    first = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console").text))
-    second = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console/titles?from=12").text))
-    assert len(first) == len(second) == 12
-    assert not first & second
+    some = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console").text))
+    others = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console/titles?from=12").text))
+    assert len(some) == len(others) == 12
+    assert not some & others
 
 
 def parts_of(stream):
@@ -228,7 +234,7 @@ def parts_of(stream):
 
 def test_server_events_tell_of_every_change_whoever_made_it(browser, server):
     page = browser.get("/console")
-    since = re.search(r'sse-connect="([^"]+)"', page.text).group(1).replace("&amp;", "&")
+    since = first(r'sse-connect="([^"]+)"', page.text).replace("&amp;", "&")
     session_id = browser.cookies["warmstart_session"]
     with browser.stream("GET", since) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -256,13 +262,13 @@ def test_a_model_without_a_report_says_how_to_make_one(browser):
 
 
 def test_a_report_beside_the_model_is_drawn(model_folder, tmp_path):
-    report = ws.evaluate(["random", "popularity"], shop_data(), ws.ColdUser(pool=5, shots=(0, 1, 5)))
+    report = ws.evaluate(["random", "popularity"], shop_data(), ws.ColdUser(pool=2, shots=(0, 1, 2)))
     report.save(tmp_path, png=False)
     (tmp_path / "model").symlink_to(model_folder)
     with served(config_of(tmp_path / "model", tmp_path)) as address:
         page = httpx2.get(f"{address}/console/model", timeout=20).text
         assert "popularity" in page
-        assert "data-shots='[0, 1, 5]'" in page
+        assert "data-shots='[0, 1, 2]'" in page
         (tmp_path / "report.json").write_text("{}", encoding="utf-8")
         assert httpx2.get(f"{address}/console/model", timeout=20).status_code == 422
 
@@ -273,7 +279,7 @@ def test_a_user_is_shown_and_exported(browser, server):
     page = browser.get("/console/people", params={"user": "a/b c"}).text
     assert "The Comedy Number 3" in page
     assert "1 event, 1 count now" in page
-    link = re.search(r'href="(/console/people/export[^"]+)"', page).group(1)
+    link = first(r'href="(/console/people/export[^"]+)"', page)
     found = browser.get(link)
     assert "attachment" in found.headers["content-disposition"]
     assert [event["item_id"] for event in json.loads(found.text)["events"]] == ["b3"]
@@ -284,7 +290,7 @@ def test_a_user_is_shown_and_exported(browser, server):
 def test_health_counts_what_the_console_does(browser):
     def total():
         page = re.sub(r"<[^>]+>", " ", browser.get("/console/health").text)
-        return int(re.search(r"([\d,]+) in all, [\d,]+ rejected", page).group(1).replace(",", ""))
+        return int(first(r"([\d,]+) in all, [\d,]+ rejected", page).replace(",", ""))
 
     before = total()
     like(browser)

@@ -52,7 +52,8 @@ def test_moves_tell_where_each_row_stood(tenant):
     after = view_of(tenant, ANN).after(before)
     places = {row.item_id: row.rank for row in before.rows}
     for row in after.rows:
-        assert row.move is None if row.item_id not in places else row.rank + row.move == places[row.item_id]
+        was = None if row.move is None else row.rank + row.move
+        assert was == places.get(row.item_id)
 
 
 def test_the_news_say_what_was_done_and_what_came_of_it(tenant):
