@@ -34,11 +34,11 @@ INDEX_FROM = 200_000
 """Items from which on the index pays; below, scoring all of them is as quick."""
 DIMENSIONS = 64
 """Numbers kept of an item's vector while searching."""
-CANDIDATES, MOST = 200, 2_000
+CANDIDATES, MOST = 400, 4_000
 """Items asked of the index for one answer, at least and at most; who needs more gets all items scored."""
 HEAD = 8_192
 """Items with the longest vectors, which are scored for everybody."""
-PROBED = 6
+PROBED = 8
 """One cluster in so many is searched."""
 IMAGINED = 2_000
 """People imagined to learn which directions matter."""
