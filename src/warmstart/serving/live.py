@@ -233,7 +233,8 @@ class Tenant:
         """
         if not 1 <= len(items) <= MOST_ITEMS:
             raise BadInput(f"A request carries 1 to {MOST_ITEMS} items; came: {len(items)}.")
-        rows = [_item_row(item) for item in checked_each(ItemIn, items)]
+        # of an item that comes twice in one request the last counts
+        rows = list({row.item_id: row for row in map(_item_row, checked_each(ItemIn, items))}.values())
         check_items(self.live.shelf.present.model, rows)
         self._write(lambda connection: kept.put_items(connection, self.name, rows))
         return len(rows)

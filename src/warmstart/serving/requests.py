@@ -5,9 +5,20 @@ import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from warmstart.core.errors import BadInput
 from warmstart.core.events import Event
@@ -30,28 +41,69 @@ AHEAD_SECONDS = 86_400.0
 
 def _text(value: Any) -> Any:
     """Take a whole number for its text, as everywhere: ids match by their text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if type(value) is not bool and isinstance(value, Integral) else value
 
 
-def _without_control(value: str) -> str:
+def named(value: str) -> str:
+    """Return a name; raises ``ValueError`` where it could be none."""
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in value):
-        message = "an id has no control characters and no lone surrogates"
+        message = "a name has no control characters and no halves of letters (lone surrogates)"
         raise ValueError(message)
     return value
 
 
-Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=LONGEST_ID)]
+NO_CONTROL = r"^[^\x00-\x1f]+$"
+"""What a name may be, as schemas say it; ``named`` says it in words."""
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": NO_CONTROL}
+Id = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(min_length=1, max_length=LONGEST_ID),
+    AfterValidator(named),
+    WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "integer"}]}),
+]
+_Type = Field(min_length=1, max_length=64, json_schema_extra={"pattern": NO_CONTROL})
+_HISTORY_SCHEMA = {
+    "type": "array",
+    "maxItems": MOST_HISTORY,
+    "items": {
+        "anyOf": [
+            _NAME_SCHEMA,
+            {"type": "integer"},
+            {
+                "type": "array",
+                "prefixItems": [{"anyOf": [_NAME_SCHEMA, {"type": "integer"}]}, {"type": "number"}],
+                "items": False,
+                "minItems": 1,
+                "maxItems": 2,
+            },
+        ]
+    },
+}
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 B = TypeVar("B", bound=_Body)
 
 
+def _with_one_subject(schema: dict[str, Any]) -> None:
+    """Say in the schema what ``_one_subject`` checks."""
+    names = ("user_id", "session_id")
+    schema["oneOf"] = [
+        {"required": [one], "properties": {one: {"type": ["string", "integer"]}, other: {"type": "null"}}}
+        for one, other in (names, names[::-1])
+    ]
+
+
 class EventIn(_Body):
     """One thing that somebody did with an item."""
+
+    model_config = ConfigDict(json_schema_extra=_with_one_subject)
 
     event_id: Id | None = None
     """Unique for ever; sent again, the event has no second effect. Left out, every request is a new event."""
@@ -61,7 +113,7 @@ class EventIn(_Body):
     """Who did it before logging in."""
     item_id: Id
     """What it was done with."""
-    type: Annotated[str, Field(min_length=1, max_length=64)] = "like"
+    type: Annotated[str, _Type, AfterValidator(named)] = "like"
     """Such as like, dislike, rating, view, click, purchase, dismiss or impression."""
     value: float | None = None
     """Such as a rating; for a type that says what its value says."""
@@ -79,8 +131,6 @@ class EventIn(_Body):
         if (self.user_id is None) == (self.session_id is None):
             message = "give either user_id or session_id"
             raise ValueError(message)
-        for name in (self.event_id, self.user_id, self.session_id, self.item_id, self.recommendation_id, self.type):
-            _without_control(name or "")
         if self.context is not None and len(json.dumps(self.context)) > LARGEST_CONTEXT:
             message = f"context is at most {LARGEST_CONTEXT} characters of JSON"
             raise ValueError(message)
@@ -131,7 +181,7 @@ class Ask(_Body):
 class PersonIn(Ask):
     """Somebody who is not kept: everything known of her stands in the request."""
 
-    history: Annotated[list[Any], Field(max_length=MOST_HISTORY)] = []
+    history: Annotated[list[Any], Field(max_length=MOST_HISTORY), WithJsonSchema(_HISTORY_SCHEMA)] = []
     """Item ids she likes, or ``[item_id, value]`` pairs, oldest first."""
     user: dict[str, Any] | None = None
     """Attributes, such as age."""
@@ -142,7 +192,7 @@ class PersonIn(Ask):
 class ItemIn(_Body):
     """An item: with a title and whatever describes it, it can be recommended at once."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     item_id: Id
     """The item's id."""
@@ -228,8 +278,8 @@ def history_of(entries: Sequence[Any]) -> list[Any]:
     """Return a body's history as the library takes it; raises ``BadInput`` naming the entry at fault."""
     found: list[Any] = []
     for place, entry in enumerate(entries):
-        parts = entry if isinstance(entry, list) else [entry]
-        fits = 1 <= len(parts) <= 2 and isinstance(parts[0], str | int) and not isinstance(parts[0], bool)
+        parts = list(entry) if isinstance(entry, list | tuple) else [entry]
+        fits = 1 <= len(parts) <= 2 and isinstance(parts[0], str | Integral) and not isinstance(parts[0], bool)
         if not fits or not all(_is_number(part) for part in parts[1:]):
             raise BadInput(f"history[{place}]: an entry is an item id or [item_id, value].")
         found.append(tuple(parts))

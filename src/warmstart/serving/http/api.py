@@ -1,29 +1,34 @@
 """The routes of the API and their documents; the two hot ones are answered at the gate before they come here."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, cast
 
 import orjson
 from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from warmstart import __version__
 from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.http.access import Caller
-from warmstart.serving.http.gate import CALLER, SLASH, TOKEN
+from warmstart.serving.http.gate import ACTIONS, CALLER, SLASH, TOKEN
 from warmstart.serving.http.hot import JSON, Hot, list_response
 from warmstart.serving.http.metrics import exposition
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
 from warmstart.serving.live import Live, Tenant
-from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, Ask, EventIn, ItemIn, PersonIn
+from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, NO_CONTROL, Ask, EventIn, ItemIn, PersonIn, named
+from warmstart.serving.requests import Id as Name
 from warmstart.serving.store import kept
 
-Id = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(lambda name: name.replace(SLASH, "/"))]
+_Part = Path(min_length=1, max_length=256, json_schema_extra={"pattern": NO_CONTROL})
+Id = Annotated[str, _Part, AfterValidator(named), AfterValidator(lambda name: name.replace(SLASH, "/"))]
+Level = Annotated[str, StringConstraints(pattern="^[^:]+:")]
 Count = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -76,26 +81,30 @@ class ModelOut(BaseModel):
 class Session(BaseModel):
     """Who somebody was before she logged in."""
 
-    session_id: Annotated[str, Field(min_length=1, max_length=256)]
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    session_id: Name
 
 
 class Ranking(PersonIn):
     """Items to choose among, and for whom; what a body says of a person is read where no ``user_id`` is given."""
 
-    actions: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    actions: Annotated[list[Name], Field(min_length=1, max_length=1000)]
     """Ids of the items to rank."""
-    user_id: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    user_id: Name | None = None
     """Somebody who is kept."""
 
 
 class Reward(BaseModel):
     """What a list was worth."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     reward: Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    always = (401, 403, 422, 429, 503)
+    always = (400, 401, 403, 422, 429, 503)
     return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in sorted({*always, *statuses})}
 
 
@@ -121,7 +130,11 @@ Items = Annotated[list[ItemIn], Body(min_length=1, max_length=MOST_ITEMS)]
 
 
 def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), media_type=JSON)
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # what a caller left with us may hold numbers of more than 64 bits
+        text = json.dumps(TypeAdapter(Any).dump_python(value)).encode()
+    return Response(text, media_type=JSON)
 
 
 async def _waited(work: Callable[[], Any]) -> Any:
@@ -157,7 +170,7 @@ async def recommendations(
     *,
     exclude_seen: bool = True,
     explain: bool = False,
-    filter: Annotated[list[str] | None, Query(description="column:level, such as genres:Comedy")] = None,  # noqa: A002
+    filter: Annotated[list[Level] | None, Query(description="column:level, such as genres:Comedy")] = None,  # noqa: A002
     allow: Annotated[str | None, Query(description="Only these item ids, with commas between.")] = None,
     block: Annotated[str | None, Query(description="None of these item ids.")] = None,
     diversity: Annotated[float | None, Query(ge=0, le=1)] = None,
@@ -325,7 +338,7 @@ def _add_health(app: FastAPI, live: Live) -> None:
         await _waited(live.check)
         return {"status": "ready", "model_version": live.shelf.present.version}
 
-    @app.get("/metrics", tags=["health"], responses=_documented())
+    @app.get("/metrics", tags=["health"], responses=_documented(), response_class=PlainTextResponse)
     async def metrics(tenant: Reads) -> Response:
         """Return what was counted, for Prometheus."""
         text, media_type = exposition()
@@ -344,9 +357,23 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     wrong = cast("HTTPException", error)
+    headers = dict(wrong.headers or {})
+    if wrong.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_of(request))
     cure = {404: "There is no such path; /docs lists them.", 405: "This path takes no such method; /docs lists them."}
     detail = cure.get(wrong.status_code, str(wrong.detail))
-    return problem(wrong.status_code, detail, request.scope[TOKEN], dict(wrong.headers or {}))
+    return problem(wrong.status_code, detail, request.scope[TOKEN], headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return the methods that the path takes; several routes may share it."""
+    ending = next((end.decode() for end in ACTIONS if request.scope["raw_path"].endswith(end)), "")
+    found: set[str] = set()
+    for route in request.app.routes:
+        fits = isinstance(route, Route) and route.path_regex.match(request.scope["path"])
+        if fits and route.path.endswith(ending):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 async def _ours(request: Request, error: Exception) -> Response:

@@ -17,6 +17,8 @@ from warmstart.serving.http.metrics import REQUESTS
 from warmstart.serving.http.problems import Refused, problem_of
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+ACTIONS = (b":merge", b":activate")
+"""Ends of paths that do something; an id that ends so has its colon written ``%3A``."""
 SLASH = "\ue02f"
 """Stands in a path for a slash that belongs to an id, until the id is read."""
 LARGEST_BODY = 1 << 20
@@ -65,6 +67,8 @@ class Gate:
         path: str = scope["path"]
         if b"%2f" in scope["raw_path"].lower():
             scope["path"] = _with_slashes_inside(scope["raw_path"])
+        if scope["raw_path"].endswith(ACTIONS) and scope["method"] != "POST":
+            raise Refused(405, "This path takes no such method; /docs lists them.", {"Allow": "POST"})
         if path.startswith(FREE):
             await self._inner(scope, receive, passage.send)
             return

@@ -115,7 +115,7 @@ def asked_of(query: bytes) -> dict[str, Any]:
     Example:
         >>> from warmstart.serving.http.hot import asked_of
         >>> asked_of(b"n=5&explain=true&filter=genres:Comedy&filter=genres:War&block=1,2")
-        {'n': '5', 'explain': True, 'filter': {'genres': ['Comedy', 'War']}, 'block': ['1', '2']}
+        {'n': 5, 'explain': True, 'filter': {'genres': ['Comedy', 'War']}, 'block': ['1', '2']}
     """
     found: dict[str, Any] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
@@ -127,8 +127,19 @@ def asked_of(query: bytes) -> dict[str, Any]:
         elif name in LISTS:
             found.setdefault(name, []).extend(value.split(","))
         else:
-            found[name] = FLAGS.get(value, value) if name in {"explain", "exclude_seen"} else value
+            found[name] = _plain(name, value)
     return found
+
+
+def _plain(name: str, value: str) -> Any:
+    """Return a query's value as what it says; as the text that it is where it says something else than it should."""
+    if name in {"explain", "exclude_seen"}:
+        return FLAGS.get(value, value)
+    kind = {"n": int, "diversity": float}.get(name, str)
+    try:
+        return kind(value)
+    except ValueError:
+        return value
 
 
 def _bodies(body: bytes) -> tuple[list[Any], bool]:
