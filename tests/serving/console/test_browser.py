@@ -174,7 +174,7 @@ def test_the_keyboard_alone_will_do_and_keeps_its_place(visit):
     before = titles(page)
     page.keyboard.press("Enter")
     page.locator("[data-said]", has_text=before[2]).wait_for()
-    page.wait_for_function("document.activeElement.matches('#person .row button[value=like]')")
+    page.locator("#person .row button[value=like]:focus").wait_for()
     place = "[...document.querySelectorAll('#person .row')].indexOf(document.activeElement.closest('.row'))"
     assert page.evaluate(place) == 2
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -254,5 +254,5 @@ def test_every_text_stands_out_from_its_ground(visit, scheme):
 def test_health_draws_what_comes(visit):
     page = visit("/console/health")
     page.locator("#rates canvas").wait_for()
-    page.wait_for_function("document.querySelector('#point') && document.querySelector('#rates .u-legend')")
+    page.locator("#rates .u-legend").wait_for()
     assert page.get_by_text("Events a second", exact=True).count() == 1
