@@ -64,7 +64,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.for-demo: $(MANIFEST) | $(BIN)/python
-	$(PIP_INSTALL) -e ".[text,plot]"
+	$(PIP_INSTALL) -e ".[text,plot,serve]"
 	@touch $@
 
 $(VENV)/.for-work: $(MANIFEST) | $(BIN)/python

@@ -2,8 +2,10 @@
 
 import doctest
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,9 +44,18 @@ def _run_shell(page: Path, block: Block, folder: Path) -> None:
     assert done.returncode == 0, f"{page.name}, line {block.line}:\n{done.stdout}\n{done.stderr}"
 
 
+def _stop_what_runs(folder: Path) -> None:
+    """Stop the server that a page started, should the page have failed before it did."""
+    left = folder / "server.pid"
+    if left.exists():
+        with suppress(ProcessLookupError):
+            os.kill(int(left.read_text(encoding="utf-8")), signal.SIGTERM)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_page_runs(page, tmp_path, monkeypatch):
+def test_page_runs(page, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    request.addfinalizer(lambda: _stop_what_runs(tmp_path))
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks_of(page):
         assert block.language in RUN + SHOWN, f"{page.name}, line {block.line}: say which language, or `text`"

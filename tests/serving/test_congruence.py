@@ -175,6 +175,13 @@ def test_what_is_known_of_a_user_speaks_before_any_event(shop):
     assert stranger.items == shop.recommend_to(n=5).items
 
 
+def test_attributes_that_the_model_does_not_read_say_nothing(shop):
+    shop.describe("ann", {"town": "t2", "shoe size": 43, "pets": ["cat"]})
+    assert shop.recommend("ann", n=5).items == shop.recommend_to(user={"town": "t2"}, n=5).items
+    shop.describe("ann", {"pets": {"cat": 1}})
+    assert shop.recommend("ann", n=5).items == shop.recommend_to(n=5).items
+
+
 def test_somebody_described_in_the_request_is_not_kept(shop):
     found = shop.recommend_to(history=["b0", ["b3", 5.0]], n=5)
     assert found.state_version == 0

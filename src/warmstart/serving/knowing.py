@@ -2,12 +2,14 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from warmstart.adaptation.fold import Folded, fold
-from warmstart.core.errors import StoreUnavailable, WarmstartError
+from warmstart.core.errors import BadInput, StoreUnavailable, WarmstartError
 from warmstart.core.events import Event
+from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.profile import Profile
 from warmstart.representation.context import Context
 from warmstart.serving.answers import Reason
@@ -54,6 +56,28 @@ class Known:
         parts = self.profile().explain(item_id)
         ids = [None if part.item is None else str(catalogue.item_ids[part.item]) for part in parts]
         return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
+
+
+def read_attributes(model: Recommender, attributes: Mapping[str, Any]) -> Context:
+    """Return what a model reads of somebody's attributes; those that it does not know, or cannot read, say nothing.
+
+    They were kept before this model was trained, or are kept for other ends: no reason to refuse her an answer.
+    """
+    if not attributes or model.context_encoder is None:
+        return Context()
+    try:
+        return model.encode([attributes], None)
+    except BadInput:
+        readable = {name: value for name, value in attributes.items() if _is_read(model, name, value)}
+        return model.encode([readable], None) if readable else Context()
+
+
+def _is_read(model: Recommender, name: str, value: Any) -> bool:
+    try:
+        model.encode([{name: value}], None)
+    except BadInput:
+        return False
+    return True
 
 
 @dataclass
@@ -141,9 +165,7 @@ class Knowledge:
         if state.version:
             events = log.newest(self.store.database, tenant, subject, feedback.most_events)
         folded = fold(events, assortment.model.catalogue, feedback)
-        context = Context()
-        if state.attributes is not None:
-            context = assortment.model.encode([state.attributes], None)
+        context = read_attributes(assortment.model, state.attributes or {})
         return Warm.of(state.version, assortment.name, folded, context)
 
     def _remembered(self, tenant: str, subject: str) -> Known:
