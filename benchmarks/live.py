@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
 def main(arguments: list[str]) -> int:
     """Run the parts that were asked for, keep what is known of the others, and say whether every bar holds."""
     asked = _parser().parse_args(arguments)
+    # whoever stops this stops the servers that it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found = _known(asked.out)
     fine = True
     for name in asked.only or PARTS:

@@ -113,7 +113,7 @@ class Lines:
     async def ask(self, request: bytes) -> Answer:
         """Send a request over a free connection; one that broke is replaced for the next."""
         try:
-            line = self._idle.pop() if self._idle else await self._another()
+            line = self._free() or await self._another()
         except OSError:
             return Answer(LOST, b"")
         found = await line.ask(request)
@@ -122,6 +122,15 @@ class Lines:
         else:
             self._idle.append(line)
         return found
+
+    def _free(self) -> Line | None:
+        """Return a line that waits for a request; servers hang up on those that wait for long."""
+        while self._idle:
+            line = self._idle.pop()
+            if not line.broken:
+                return line
+            self._open -= 1
+        return None
 
     async def _another(self) -> Line:
         if self._open >= MOST_LINES:

@@ -45,6 +45,7 @@ def _one(kind: str, way: str, rng: random.Random) -> dict[str, Any]:
     return {
         "reads": len(reads),
         "good": round(share, 4),
+        "by status": {str(status): count for status, count in sorted(Counter(one.status for one in reads).items())},
         "degraded": degraded,
         "reads, ms": milliseconds([one.took for one in reads]),
         "writes by status": {str(status): count for status, count in sorted(Counter(s.status for s in writes).items())},

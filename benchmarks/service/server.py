@@ -165,9 +165,9 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         shutil.chown(folder, POSTGRES_USER)
         # trust is for loopback and this minute only
-        self._as_postgres("initdb", "-D", str(self._data), "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._do("initdb", "-D", str(self._data), "-A", "trust", "-E", "UTF8", "--no-sync")
         self.start()
-        self._as_postgres("createdb", "-h", str(folder), "-p", str(self.port), "w")
+        self._do("createdb", "-h", str(folder), "-p", str(self.port), "w")
 
     @property
     def url(self) -> str:
@@ -177,22 +177,27 @@ class Postgres:
     @property
     def version(self) -> str:
         """What it calls itself."""
-        return self._as_postgres("postgres", "--version").split()[-1].strip("()")
+        return self._do("postgres", "--version").split()[-1].strip("()")
 
     def start(self) -> None:
         """Start and wait until it answers; durable as it comes out of the box."""
-        command = _postgres_command("postgres", "-D", str(self._data), "-k", str(self._folder), "-h", HOST)
+        command = _command_of_postgres("postgres", "-D", str(self._data), "-k", str(self._folder), "-h", HOST)
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "-p", str(self.port)], stdout=log, stderr=log, start_new_session=True, cwd=self._folder
+                [*command, "-p", str(self.port)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self._folder,
+                **_as_postgres(),
             )
         asked = ("pg_isready", "-h", HOST, "-p", str(self.port), "-q")
-        ready = _postgres_command(*asked)
+        ready = _command_of_postgres(*asked)
         wait_for(lambda: subprocess.run(ready, check=False, cwd=self._folder).returncode == 0, 30, "no PostgreSQL")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it: ``fast`` ends its clients, ``immediate`` is a crash."""
-        self._as_postgres("pg_ctl", "stop", "-D", str(self._data), "-m", mode, "-w")
+        self._do("pg_ctl", "stop", "-D", str(self._data), "-m", mode, "-w")
         if self._process is not None:
             self._process.wait()
             self._process = None
@@ -204,10 +209,10 @@ class Postgres:
             with suppress(ProcessLookupError):
                 os.kill(pid, kind)
 
-    def _as_postgres(self, program: str, *arguments: str) -> str:
-        command = _postgres_command(program, *arguments)
-        done = subprocess.run(command, check=True, cwd=self._folder, capture_output=True, text=True)
-        return done.stdout
+    def _do(self, program: str, *arguments: str) -> str:
+        command = _command_of_postgres(program, *arguments)
+        done = subprocess.run(command, check=True, cwd=self._folder, capture_output=True, text=True, **_as_postgres())
+        return str(done.stdout)
 
 
 def has_postgres() -> bool:
@@ -215,13 +220,16 @@ def has_postgres() -> bool:
     return POSTGRES.exists() and (os.getuid() == 0 or getpass.getuser() == POSTGRES_USER)
 
 
-def _postgres_command(program: str, *arguments: str) -> list[str]:
+def _command_of_postgres(program: str, *arguments: str) -> list[str]:
     binary = next(iter(sorted(POSTGRES.glob(f"*/bin/{program}"), reverse=True)), None)
     if binary is None:
         raise SystemExit("This needs PostgreSQL: apt-get install postgresql.")
-    # it refuses to run as root
-    become = ["runuser", "-u", POSTGRES_USER, "--"] if os.getuid() == 0 else []
-    return [*become, str(binary), *arguments]
+    return [str(binary), *arguments]
+
+
+def _as_postgres() -> dict[str, Any]:
+    """Return who runs it, for it refuses to run as root."""
+    return {"user": POSTGRES_USER, "group": POSTGRES_USER, "extra_groups": []} if os.getuid() == 0 else {}
 
 
 @contextmanager

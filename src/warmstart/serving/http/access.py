@@ -5,6 +5,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from warmstart.core.errors import BadInput, StoreUnavailable
@@ -83,6 +84,10 @@ class Access:
         self._read_at: float | None = None
         self._clock = clock
         self.rate = rate
+        self._has_read = False
+        with suppress(StoreUnavailable):
+            # at once, so that a process that nobody asked before the store went away still knows who may enter
+            self._read()
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def caller(self, given: str | None) -> Caller:
@@ -126,11 +131,15 @@ class Access:
         if self._read_at is not None and now - self._read_at < SECONDS_BETWEEN_READS:
             return
         try:
-            self._keys = {key.key_id: key for key in self._store.read(kept.keys)}
+            self._read()
         except StoreUnavailable:
-            if self._read_at is None:
+            if not self._has_read:
                 raise  # who may enter is not known yet
         self._read_at = now
+
+    def _read(self) -> None:
+        self._keys = {key.key_id: key for key in self._store.read(kept.keys)}
+        self._has_read = True
 
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warmstart.core.errors import WarmstartError
 from warmstart.serving.http.access import Access, Caller, key_in
+from warmstart.serving.http.crowd import Crowd
 from warmstart.serving.http.hot import Hot, user_of
 from warmstart.serving.http.logs import logger
 from warmstart.serving.http.metrics import REQUESTS
@@ -47,6 +48,7 @@ class Gate:
         self._access = access
         self._most = most_at_once
         self._at_once = 0
+        self._crowd = Crowd()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -72,7 +74,10 @@ class Gate:
         if path.startswith(FREE):
             await self._inner(scope, receive, passage.send)
             return
-        if self._at_once > self._most:
+        if scope["method"] == "GET" and path.endswith("/recommendations"):
+            # these wait for nobody, and must not suffer from those that wait for the store
+            self._crowd.enter()
+        elif self._at_once > self._most:
             raise Refused(503, "The server works on as many requests as it can.")
         caller = self._access.caller(key_in(scope["headers"]))
         passage.caller = caller

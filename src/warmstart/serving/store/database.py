@@ -1,9 +1,12 @@
 """The door to the database: engines, what SQLite needs to be durable, migrations, and errors in our words."""
 
+import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,13 @@ BUSY_MS = 5_000
 """How long a writer waits for another process to commit."""
 CONNECT_SECONDS = 2
 STATEMENT_MS = 5_000
+SILENCE_SECONDS = 8.0
+"""How long PostgreSQL may say nothing at all before it counts as gone; a statement ends before."""
+SILENCE_FOR_ALL_SECONDS = 0.5
+"""The same where a whole server waits: on the thread of a running event loop."""
+SECONDS_BETWEEN_PROBES = 0.2
+GONE = ("08", "57P")
+"""Beginnings of PostgreSQL's codes for a connection that broke and a server that stops or starts."""
 MIGRATION_LOCK = 7_237_001
 COLLIDED = {"40001", "40P01"}
 """PostgreSQL's codes for a transaction that lost against another one, a deadlock among them."""
@@ -46,6 +56,8 @@ class Database:
         self._writing = _engine(self.url, is_sqlite=self.is_sqlite)
         self._reading = _engine(self.url, is_sqlite=self.is_sqlite, isolation_level="AUTOCOMMIT")
         self._mine = threading.local()
+        self._silent = False
+        self._closed = threading.Event()
         self._lent: set[Connection] = set()
         if self.is_sqlite:
             event.listen(self._writing, "begin", _begin_at_once)
@@ -58,21 +70,56 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Lend a connection on which every statement sees all that was committed before it."""
-        with errors_in_our_words(), self._reading.connect() as connection:
+        self.check()
+        with self._watched(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Lend a connection in a transaction that is durable when the block ends, or never happened."""
-        with errors_in_our_words(), self._writing.begin() as connection:
+        with self._watched(), self._writing.begin() as connection:
             yield connection
+
+    def check(self) -> None:
+        """Raise ``StoreUnavailable`` at once while it is known that the database does not answer.
+
+        Asking costs everybody time who waits for the same thread; so only one thread asks until there is an answer.
+        """
+        if self._silent:
+            raise StoreUnavailable(_SILENT)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            with errors_in_our_words():
+                yield
+        except StoreUnavailable as error:
+            if not self.is_sqlite and _is_gone(error.__cause__):
+                self._fall_silent()
+            raise
+
+    def _fall_silent(self) -> None:
+        if not self._silent and not self._closed.is_set():
+            self._silent = True
+            threading.Thread(target=self._probe, name="warmstart-probe", daemon=True).start()
+
+    def _probe(self) -> None:
+        """Ask until there is an answer."""
+        while self._silent and not self._closed.wait(SECONDS_BETWEEN_PROBES):
+            try:
+                with self._reading.connect() as connection:
+                    connection.exec_driver_sql("SELECT 1")
+            except (DBAPIError, PoolTimeout):
+                continue
+            self._silent = False
 
     def fetch(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         """Return the rows of a SELECT with ``?`` for each value, straight from the driver.
 
         For what every request asks: building a statement costs more than running it. Each thread keeps a connection.
         """
-        with errors_in_our_words(), _driver_errors_wrapped(self.is_sqlite):
+        self.check()
+        with self._watched(), _driver_errors_wrapped(self.is_sqlite):
             try:
                 cursor = self._driver().cursor()
                 cursor.execute(statement if self.is_sqlite else statement.replace("?", "%s"), values)
@@ -123,6 +170,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, those that threads keep as well."""
+        self._closed.set()
         for connection in list(self._lent):
             connection.close()
         self._lent.clear()
@@ -161,8 +209,17 @@ def _in_our_words(error: DBAPIError | PoolTimeout) -> BaseException:
     if isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", None) in COLLIDED:
         return Collision(text)
     if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
-        return StoreUnavailable("The store does not answer: nothing of this request is acknowledged. Try again later.")
+        return StoreUnavailable(_SILENT)
     return error
+
+
+_SILENT = "The store does not answer: nothing of this request is acknowledged. Try again later."
+
+
+def _is_gone(error: BaseException | None) -> bool:
+    """Whether an error says that there is no server, and not that it is slow."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, DBAPIError) and (state is None or state.startswith(GONE))
 
 
 def _upgrade_or_downgrade(command: Any, config: Any, revision: str) -> None:
@@ -198,7 +255,52 @@ def _engine(url: URL, *, is_sqlite: bool, **options: Any) -> Engine:
         raise MissingExtra("psycopg", extra="postgres") from None
     if is_sqlite:
         event.listen(engine, "connect", _make_durable)
+    else:
+        event.listen(engine, "do_connect", _connect_impatiently)
     return engine
+
+
+def _connect_impatiently(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+    return _impatient().connect(*arguments, **options)
+
+
+@cache
+def _impatient() -> Any:
+    """Return a connection that breaks when the server is silent for long.
+
+    The server's own limit on a statement ends nothing when the server hangs or its machine is gone.
+    """
+    import psycopg
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
+            return super().wait(self._while_heard(gen), *arguments, **options)
+
+        def _while_heard(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+            try:
+                wanted = next(gen)
+                heard, patience = time.monotonic(), _patience()
+                while True:
+                    ready = yield wanted
+                    now = time.monotonic()
+                    heard = now if ready else heard
+                    if now - heard > patience:
+                        self.close()
+                        message = "the server says nothing"
+                        raise psycopg.OperationalError(message)
+                    wanted = gen.send(ready)
+            except StopIteration as done:
+                return done.value
+
+    return Impatient
+
+
+def _patience() -> float:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return SILENCE_SECONDS
+    return SILENCE_FOR_ALL_SECONDS
 
 
 def _make_durable(connection: Any, _record: Any) -> None:

@@ -87,6 +87,7 @@ class Writer:
     def _put(self, job: _Job) -> None:
         if not self._thread.is_alive():
             raise StoreUnavailable("The store was closed.")
+        self._database.check()
         with self._lock:
             if self._waiting + job.size > MOST_WAITING:
                 raise Overloaded(f"{self._waiting} events wait to be written. Try again in a second.")

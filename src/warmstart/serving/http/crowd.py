@@ -1,0 +1,47 @@
+"""Who is let in when more come than can be served: nobody is kept waiting for an answer that comes too late."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from warmstart.serving.http.problems import Refused
+
+PATIENCE = 0.003
+"""Seconds that somebody may have waited, where the line does not get shorter."""
+PATIENCE_IN_A_BURST = 0.02
+"""Seconds that somebody may have waited, where it was short a moment ago."""
+MOMENT = 0.05
+
+
+class Crowd:
+    """Refuses those who waited for long while others were served.
+
+    A loop takes what came since it looked last and serves one after the other, so that nothing piles up where it could
+    be counted; what tells is how long ago the loop looked. A burst is served, a line that stands is not let grow
+    (controlled delay; Nichols and Jacobson, 2012).
+
+    Args:
+        clock: seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._looked: float | None = None
+        self._short_at = -MOMENT
+
+    def enter(self) -> None:
+        """Let somebody in; raises ``Refused`` with 503."""
+        now = self._clock()
+        if self._looked is None:
+            self._looked = now
+            asyncio.get_running_loop().call_soon(self._looks_again)
+            return
+        patience = PATIENCE_IN_A_BURST if now - self._short_at < MOMENT else PATIENCE
+        if now - self._looked > patience:
+            raise Refused(503, "More is asked than the server can answer in time.")
+
+    def _looks_again(self) -> None:
+        now = self._clock()
+        if self._looked is not None and now - self._looked <= PATIENCE:
+            self._short_at = now
+        self._looked = None

@@ -1,0 +1,71 @@
+"""Who is let in when more come than can be served."""
+
+import asyncio
+
+import pytest
+
+from warmstart.serving.http.crowd import MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
+from warmstart.serving.http.problems import Refused
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def admitted(clock, took, count):
+    """Let some in that came at once, each taking so long to serve; return how many were."""
+    crowd = Crowd(clock)
+
+    async def come():
+        inside = 0
+        for _ in range(count):
+            try:
+                crowd.enter()
+            except Refused:
+                continue
+            inside += 1
+            clock.now += took
+        await asyncio.sleep(0)
+        return inside
+
+    return crowd, come
+
+
+def test_whoever_comes_alone_is_let_in_however_slow_the_answers_are(clock):
+    _, come = admitted(clock, 1.0, 1)
+
+    async def one_after_another():
+        return [await come() for _ in range(5)]
+
+    assert asyncio.run(one_after_another()) == [1] * 5
+
+
+def test_a_burst_after_a_quiet_moment_is_served_up_to_a_limit(clock):
+    crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 4, 20)
+
+    async def quiet_then_burst():
+        crowd.enter()
+        await asyncio.sleep(0)
+        return await come()
+
+    assert asyncio.run(quiet_then_burst()) == 5
+
+
+def test_a_line_that_stands_is_cut_short(clock):
+    _, come = admitted(clock, PATIENCE * 0.75, 50)
+
+    async def for_long():
+        found = []
+        while clock.now < 100 + 4 * MOMENT:
+            found.append(await come())
+        return found
+
+    assert asyncio.run(for_long())[-1] == 2
