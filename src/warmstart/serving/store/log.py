@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,11 +17,9 @@ from warmstart.serving.store.schema import EVENTS, SHOWN, SUBJECTS
 
 MOST_NAMES = 500
 """Names in one statement."""
+MOST_LOCKED = 200
+"""Subjects in one statement."""
 
-_LOCK = sa.text(
-    "INSERT INTO subjects (tenant, subject, version) VALUES (:tenant, :subject, :version) "
-    "ON CONFLICT (tenant, subject) DO UPDATE SET version = subjects.version RETURNING version, merged_into"
-)
 _MOVE_ON = sa.text("UPDATE subjects SET version = :version WHERE tenant = :tenant AND subject = :subject")
 _KNOWN = sa.select(EVENTS.c.event_id, EVENTS.c.digest, EVENTS.c.version).where(
     EVENTS.c.tenant == sa.bindparam("tenant"), EVENTS.c.event_id.in_(sa.bindparam("names", expanding=True))
@@ -71,23 +70,34 @@ class _Owner:
 
 def _locked(connection: Connection, tenant: str, subjects: Sequence[str]) -> dict[str, _Owner]:
     """Lock the rows of subjects, in the order given, and of those that they were merged into."""
-    owners: dict[str, _Owner] = {}
-    found: dict[str, _Owner] = {}
-    for subject in subjects:
-        name = subject
-        # a session leads to a user and no further, see merge
-        for _ in range(2):
-            if name in owners:
-                break
-            version, merged_into = connection.execute(
-                _LOCK, {"tenant": tenant, "subject": name, "version": first_version()}
-            ).one()
-            if merged_into is None:
-                owners[name] = _Owner(name, version)
-                break
-            name = merged_into
-        found[subject] = owners[name]
+    rows = _rows_locked(connection, tenant, subjects)
+    # a session leads to a user and no further, see merge
+    leads = {subject: into for subject, (_, into) in rows.items() if into is not None}
+    rows |= _rows_locked(connection, tenant, sorted(set(leads.values()) - rows.keys()))
+    owners = {subject: _Owner(subject, version) for subject, (version, into) in rows.items() if into is None}
+    return {subject: owners[leads.get(subject, subject)] for subject in subjects}
+
+
+def _rows_locked(connection: Connection, tenant: str, subjects: Sequence[str]) -> dict[str, tuple[int, str | None]]:
+    """Return the version of each and what it was merged into; whoever is new begins with a version."""
+    version, found = first_version(), dict[str, tuple[int, str | None]]()
+    for start in range(0, len(subjects), MOST_LOCKED):
+        some = subjects[start : start + MOST_LOCKED]
+        values = tuple(value for subject in some for value in (tenant, subject, version))
+        statement = _lock_statement(len(some), is_sqlite=connection.dialect.name == "sqlite")
+        found |= {name: (of, into) for name, of, into in connection.exec_driver_sql(statement, values)}
     return found
+
+
+@cache
+def _lock_statement(count: int, *, is_sqlite: bool) -> str:
+    # one statement for all, and in the driver's words: a statement for each would cost more than all else together
+    rows = ", ".join(["(?, ?, ?)" if is_sqlite else "(%s, %s, %s)"] * count)
+    return (
+        f"INSERT INTO subjects (tenant, subject, version) VALUES {rows} "  # noqa: S608 (places, no values)
+        "ON CONFLICT (tenant, subject) DO UPDATE SET version = subjects.version "
+        "RETURNING subject, version, merged_into"
+    )
 
 
 def first_version() -> int:

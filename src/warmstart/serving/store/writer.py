@@ -151,7 +151,8 @@ class Writer:
 
 def _done(connection: Connection, jobs: list[_Job]) -> list[Any]:
     found: dict[int, Any] = {}
-    for tenant in {job.tenant for job in jobs if isinstance(job, _Events)}:
+    # in one order everywhere, so that no two processes wait for each other
+    for tenant in sorted({job.tenant for job in jobs if isinstance(job, _Events)}):
         places = [place for place, job in enumerate(jobs) if isinstance(job, _Events) and job.tenant == tenant]
         found |= _logged(connection, tenant, {place: jobs[place] for place in places})
     for place, job in enumerate(jobs):
