@@ -8,6 +8,8 @@ from typing import Any
 
 import typer.main
 
+from warmstart.adaptation.feedback import Feedback, Kind
+from warmstart.adaptation.policy import PolicyConfig
 from warmstart.cli.app import app
 from warmstart.core import errors
 from warmstart.core.config import Config, Tunable
@@ -17,6 +19,7 @@ from warmstart.evaluation.cold_user import ColdUser
 from warmstart.evaluation.rating import Rating
 from warmstart.evaluation.ready import ReadySplit
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
+from warmstart.serving.settings import LiveConfig
 
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py from the code; edit it there. -->"
@@ -40,6 +43,11 @@ def settings_page() -> str:
     lines += ["# Protocols", "Keywords of the class and flags of `evaluate`, `compare` and `tune`."]
     for protocol in (ColdUser, ColdItem, ColdBoth, Rating, ReadySplit):
         lines += [f"## `{protocol.__name__}`", _first_paragraph(protocol), *_settings(protocol)]
+    lines += ["# Live", "Keys and sections of the file that `warmstart serve --settings` reads."]
+    sections: dict[str, type[Config]] = {"feedback": Feedback, "feedback.kinds.TYPE": Kind, "policy": PolicyConfig}
+    lines += [f"## `{LiveConfig.__name__}`", _first_paragraph(LiveConfig), *_settings(LiveConfig)]
+    for section, config in sections.items():
+        lines += [f"## `[{section}]`", _first_paragraph(config), *_settings(config)]
     lines += ["# Cleaning", "Keywords of `ws.Dataset.from_frames` and `ws.read`.", *_settings(Cleaning)]
     return _page(lines)
 

@@ -105,7 +105,7 @@ def test_faulty_events_are_rejected_one_by_one_with_place_and_cure(shop):
         [
             like(1, event_id="good"),
             {"item_id": "b1", "event_id": "nobody"},
-            like(2, value=float("1e400") if False else "much", event_id="no number"),
+            like(2, value="much", event_id="no number"),
             like(3, timestamp=1.9e12, event_id="milliseconds"),
             like(3, colour="red", event_id="unheard of"),
         ]

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from warmstart.cli.options import ConfigFile, Store
-from warmstart.cli.terminal import say
+from warmstart.cli.options import AsJson, ConfigFile, Store
+from warmstart.cli.settings import read_toml
+from warmstart.cli.terminal import Terminal, say
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +23,12 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
     rate: Annotated[float, typer.Option(min=0, help="Requests a second that each key may make; 0 for any.")] = 1000.0,
     most_at_once: Annotated[int, typer.Option(min=1, help="Requests that a process works on at once.")] = 200,
+    console: Annotated[bool, typer.Option(help="Serve the web console under /console.")] = True,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with [feedback] and [policy]; docs/settings.md lists their keys."),
+    ] = None,
+    as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
     """Serve a trained model over HTTP; the next answer always rests on the last event.
@@ -30,8 +37,9 @@ def serve(
     """
     from warmstart.serving.http.run import serve as run
     from warmstart.serving.http.settings import ServeConfig
+    from warmstart.serving.settings import LiveConfig
 
-    settings = ServeConfig.of(
+    chosen = ServeConfig.of(
         model=str(model.resolve()),
         store=store,
         host=host,
@@ -39,6 +47,13 @@ def serve(
         workers=workers,
         rate=rate or None,
         most_at_once=most_at_once,
+        console=console,
+        live={} if settings is None else LiveConfig.of(**read_toml(settings)),
     )
-    say(f"http://{host}:{port}  (docs: /docs, console: /console; stop with Ctrl-C)")
-    run(settings)
+    address = f"http://{host}:{port}"
+    about = {"url": address, "docs": f"{address}/docs", "console": f"{address}/console" if console else None}
+    if as_json:
+        Terminal(as_json=True).result(about, "")
+    else:
+        say(f"{address}  (docs: /docs{', console: /console' if console else ''}; stop with Ctrl-C)")
+    run(chosen)

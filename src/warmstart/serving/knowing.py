@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warmstart.adaptation.fold import Folded, fold
-from warmstart.core.errors import BadInput, StoreUnavailable, WarmstartError
+from warmstart.core.errors import BadInput, NotExplainable, StoreUnavailable, WarmstartError
 from warmstart.core.events import Event
 from warmstart.recommenders.base import Recommender
-from warmstart.recommenders.profile import Profile
+from warmstart.recommenders.profile import Explains, Profile
 from warmstart.representation.context import Context
 from warmstart.serving.answers import Reason
 from warmstart.serving.profiles import Profiles, Warm
@@ -51,9 +51,17 @@ class Known:
         return Profile.start(self.assortment.model, self.folded.history, self.context)
 
     def reasons(self, item_id: Any) -> tuple[Reason, ...]:
-        """Return what adds up to an item's score, largest first."""
-        catalogue = self.assortment.model.catalogue
-        parts = self.profile().explain(item_id)
+        """Return what adds up to an item's score, largest first.
+
+        Raises:
+            NotExplainable: the model's score is no sum.
+        """
+        model = self.assortment.model
+        catalogue = model.catalogue
+        if not isinstance(model, Explains):
+            raise NotExplainable(f"The score of {model.name!r} is no sum of contributions. Serve a MetaRecommender.")
+        found = model.contributions(self.folded.history, self.context, catalogue.index(item_id))
+        parts = sorted(found, key=lambda part: -abs(part.amount))
         ids = [None if part.item is None else str(catalogue.item_ids[part.item]) for part in parts]
         return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
 

@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx2
 import pytest
@@ -28,7 +29,7 @@ def make_keys(config, **roles):
     store = Store.open(config.store)
     made = {name: new_key(tenant, role, name) for name, (tenant, role) in roles.items()}
     for _, key in made.values():
-        store.write(lambda connection, key=key: kept.add_key(connection, key)).result(10)
+        store.write(partial(kept.add_key, key=key)).result(10)
     store.close()
     return {name: text for name, (text, _) in made.items()}
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from warmstart.serving.http.problems import Refused
 
-PATIENCE = 0.003
+PATIENCE = 0.008
 """Seconds that somebody may have waited, where the line does not get shorter."""
 PATIENCE_IN_A_BURST = 0.02
 """Seconds that somebody may have waited, where it was short a moment ago."""
 MOMENT = 0.05
+ALWAYS = 4
+"""So many of those who came together are served however long each takes."""
 
 
 class Crowd:
@@ -27,18 +29,20 @@ class Crowd:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._looked: float | None = None
+        self._served = 0
         self._short_at = -MOMENT
 
     def enter(self) -> None:
         """Let somebody in; raises ``Refused`` with 503."""
         now = self._clock()
         if self._looked is None:
-            self._looked = now
+            self._looked, self._served = now, 1
             asyncio.get_running_loop().call_soon(self._looks_again)
             return
         patience = PATIENCE_IN_A_BURST if now - self._short_at < MOMENT else PATIENCE
-        if now - self._looked > patience:
+        if self._served >= ALWAYS and now - self._looked > patience:
             raise Refused(503, "More is asked than the server can answer in time.")
+        self._served += 1
 
     def _looks_again(self) -> None:
         now = self._clock()

@@ -56,13 +56,15 @@ class Gate:
             await self._inner(scope, receive, send)
             return
         passage = _Passage(scope, send)
-        self._at_once += 1
+        # pages that stay open for news are nobody's work
+        counted = not scope["path"].startswith(FREE)
+        self._at_once += counted
         try:
             await self._pass(scope, receive, passage)
         except Exception as error:  # noqa: BLE001 (whatever it is, the caller gets an answer)
             await passage.fail(error, scope, receive)
         finally:
-            self._at_once -= 1
+            self._at_once -= counted
             passage.count(scope)
 
     async def _pass(self, scope: Scope, receive: Receive, passage: "_Passage") -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from warmstart.core.errors import BadInput
 from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.http.access import Caller
-from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, LAG
+from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, LAG, WAITING
 from warmstart.serving.http.problems import Refused, problem
 from warmstart.serving.live import Live
 
@@ -49,6 +49,7 @@ class Hot:
         EVENTS.labels("duplicate").inc(found.duplicates)
         EVENTS.labels("rejected").inc(len(found.rejected))
         LAG.observe(time.perf_counter() - started)
+        WAITING.set(self.live.store.writer.waiting)
         if single and found.rejected:
             return problem(422, found.rejected[0].reason, request_id)
         if found.rejected and not found.versions and not found.duplicates:
