@@ -9,6 +9,8 @@ from warmstart.adaptation.explore import belief_of
 from warmstart.adaptation.policy import Chosen, PolicyConfig, choose
 from warmstart.core.histories import Floats
 from warmstart.core.ranking import evidence_of
+from warmstart.meta.index import top_items
+from warmstart.meta.recommender import MetaRecommender
 from warmstart.representation.context import Context
 from warmstart.serving.answers import Recommendations, Recommended
 from warmstart.serving.knowing import Known
@@ -34,19 +36,54 @@ def scores_beside(known: Known) -> Floats:
 
 
 def listed(
-    known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: np.random.Generator, started: float
+    known: Known, ask: Ask, scores: Floats | None, policy: PolicyConfig, rng: np.random.Generator, started: float
 ) -> Recommendations:
     """Choose what is shown.
 
     Args:
         known: of whom it is for.
         ask: what the list should be like.
-        scores: float32 [items].
+        scores: float32 [items]; None for her own, of very many items only those that an index finds.
         policy: how the server is set to choose, where the request does not say otherwise.
         rng: of what is left to chance.
         started: when the request came, in seconds of ``time.perf_counter``.
     """
-    assortment, policy = known.assortment, asked_policy(policy, ask)
+    policy = asked_policy(policy, ask)
+    chosen = _searched(known, ask, policy) if scores is None else None
+    if chosen is None:
+        chosen = _chosen(known, ask, personal_scores(known) if scores is None else scores, policy, rng)
+    return Recommendations(
+        uuid.uuid4().hex,
+        _rows(known, ask, chosen),
+        evidence_of(len(known.folded)),
+        known.version,
+        known.assortment.served.version,
+        chosen.fallback,
+        known.degraded,
+        1000 * (time.perf_counter() - started),
+    )
+
+
+def _searched(known: Known, ask: Ask, policy: PolicyConfig) -> Chosen | None:
+    """Return the list as an index finds it; None where it cannot say what all items would."""
+    assortment, model = known.assortment, known.assortment.model
+    narrowed = ask.filter or ask.allow is not None or ask.block or assortment.available is not None
+    plain = policy.explore == "off" and not policy.diversity and policy.exclude_seen and not narrowed
+    if not plain or known.context.text is not None or not len(known.folded):
+        return None
+    if not assortment.is_indexed or not isinstance(model, MetaRecommender):
+        return None
+    out = np.union1d(known.folded.seen, known.folded.history.items)
+    items, scores = top_items(model, known.folded.history, known.context, ask.n, out)
+    if len(items) < ask.n:
+        return None
+    return Chosen(
+        items.astype(np.int32), scores, np.ones(len(items), dtype=np.float32), np.zeros(len(items), dtype=bool)
+    )
+
+
+def _chosen(known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: np.random.Generator) -> Chosen:
+    assortment = known.assortment
     filters = assortment.shelves.filters(
         category=ask.filter,
         allow=ask.allow,
@@ -54,7 +91,7 @@ def listed(
         seen=known.folded.seen,
         available=assortment.available,
     )
-    chosen = choose(
+    return choose(
         scores,
         ask.n,
         filters,
@@ -63,16 +100,6 @@ def listed(
         belief=lambda: belief_of(assortment.model, known.folded.history),
         vectors=assortment.vectors if policy.diversity else None,
         rng=rng,
-    )
-    return Recommendations(
-        uuid.uuid4().hex,
-        _rows(known, ask, chosen),
-        evidence_of(len(known.folded)),
-        known.version,
-        assortment.served.version,
-        chosen.fallback,
-        known.degraded,
-        1000 * (time.perf_counter() - started),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
 from warmstart.serving.knowing import Knowledge, Known
-from warmstart.serving.listing import listed, personal_scores, scores_beside
+from warmstart.serving.listing import listed, scores_beside
 from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.shelf import Served, Shelf, check_items, open_model
@@ -263,7 +263,7 @@ class Tenant:
         return self.live.knowledge.known(self.name, subject)
 
     def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
-        found = listed(known, ask, personal_scores(known), self.live.config.policy, self.live.rng, started)
+        found = listed(known, ask, None, self.live.config.policy, self.live.rng, started)
         if known.subject and any(row.propensity < 1 for row in found.items):
             self._log_shown(known, found)
         return found

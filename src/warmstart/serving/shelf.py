@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,8 @@ from warmstart.adaptation.policy import vectors_of
 from warmstart.core.artefact import ABOUT, TENSORS
 from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.core.histories import Floats, Histories
+from warmstart.meta.index import INDEX_FROM, index_of
+from warmstart.meta.recommender import MetaRecommender
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import TakesNewItems
 from warmstart.recommenders.table import load
@@ -84,6 +87,20 @@ class Assortment:
         table = pl.DataFrame(item_table(list(self.rows)), strict=False) if self.rows else None
         return Shelves(self.model.catalogue, table)
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether the best of very many items can be searched for; the index is built beside the answers."""
+        if len(self.model.catalogue) < INDEX_FROM or not isinstance(self.model, MetaRecommender):
+            return False
+        return not self.indexing.is_alive() and self.model not in _WITHOUT_INDEX
+
+    @cached_property
+    def indexing(self) -> threading.Thread:
+        """What builds the index; started when it is first asked for."""
+        thread = threading.Thread(target=_build_index, args=(self.model,), daemon=True)
+        thread.start()
+        return thread
+
     @cached_property
     def popularity(self) -> Floats:
         """What the model says to nobody in particular, float32 [items]."""
@@ -93,6 +110,17 @@ class Assortment:
     def vectors(self) -> Floats:
         """What items are like, float32 [items, r]; raises ``BadInput`` where the model does not know."""
         return vectors_of(self.model)
+
+
+_WITHOUT_INDEX: WeakSet[Recommender] = WeakSet()
+
+
+def _build_index(model: MetaRecommender) -> None:
+    try:
+        index_of(model)
+    except (WarmstartError, MemoryError) as error:
+        _WITHOUT_INDEX.add(model)
+        LOG.warning("without an index every item is scored for every answer: %s", error)
 
 
 def _with_items(model: Any, rows: list[ItemRow]) -> Recommender:

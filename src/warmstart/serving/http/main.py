@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from warmstart.core.threads import stay_on_one_thread
+from warmstart.meta.index import INDEX_FROM
 from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.console.learning import report_beside
 from warmstart.serving.console.mount import mount
@@ -21,7 +22,7 @@ from warmstart.serving.http.logs import configure, logger
 from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, FOLDER, LAG, MODEL, exposition
 from warmstart.serving.http.problems import Refused
 from warmstart.serving.http.settings import ServeConfig
-from warmstart.serving.live import Live
+from warmstart.serving.live import DEFAULT_TENANT, Live
 from warmstart.serving.shelf import open_model
 from warmstart.serving.store.store import Store
 
@@ -42,6 +43,9 @@ def build(config: ServeConfig) -> ASGIApp:
     store = Store.open(config.store, migrate=False)
     live = Live(open_model(config.model), store, config.live)
     live.knowledge.take_active_model()
+    # a process is not ready before its index is
+    if len(live.shelf.present.model.catalogue) >= INDEX_FROM:
+        live.shelf.latest_assortment(DEFAULT_TENANT).indexing.join()
     hot = Hot(live)
     rate = None if config.rate is None else config.rate / config.workers
     access = Access(store, open_without_keys=config.is_local, rate=rate)
