@@ -22,7 +22,7 @@ from benchmarks.service.server import Server, store_of
 
 PEOPLE = 500
 EVENTS_EACH = 8
-NORMAL, OVER = 0.5, 3.0
+NORMAL, OVER = 0.8, 3.0
 """Shares of what the server can do."""
 SECONDS = 10.0
 REFUSED_WITHIN = 0.05

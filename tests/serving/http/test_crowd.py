@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from warmstart.serving.http.crowd import MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
+from warmstart.serving.http.crowd import ALWAYS, MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
 from warmstart.serving.http.problems import Refused
 
 
@@ -49,18 +49,18 @@ def test_whoever_comes_alone_is_let_in_however_slow_the_answers_are(clock):
 
 
 def test_a_burst_after_a_quiet_moment_is_served_up_to_a_limit(clock):
-    crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 4, 20)
+    crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 6, 20)
 
     async def quiet_then_burst():
         crowd.enter()
         await asyncio.sleep(0)
         return await come()
 
-    assert asyncio.run(quiet_then_burst()) == 5
+    assert asyncio.run(quiet_then_burst()) == 7
 
 
 def test_a_line_that_stands_is_cut_short(clock):
-    _, come = admitted(clock, PATIENCE * 0.75, 50)
+    _, come = admitted(clock, PATIENCE / 5.5, 50)
 
     async def for_long():
         found = []
@@ -68,4 +68,13 @@ def test_a_line_that_stands_is_cut_short(clock):
             found.append(await come())
         return found
 
-    assert asyncio.run(for_long())[-1] == 2
+    assert asyncio.run(for_long())[-1] == 6
+
+
+def test_a_few_are_served_however_slow_the_machine_is(clock):
+    _, come = admitted(clock, 1.0, 50)
+
+    async def for_long():
+        return [await come() for _ in range(5)]
+
+    assert asyncio.run(for_long()) == [ALWAYS] * 5

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from warmstart.serving.http.problems import Refused
 
-PATIENCE = 0.008
+PATIENCE = 0.005
 """Seconds that somebody may have waited, where the line does not get shorter."""
 PATIENCE_IN_A_BURST = 0.02
 """Seconds that somebody may have waited, where it was short a moment ago."""
 MOMENT = 0.05
-ALWAYS = 4
+ALWAYS = 3
 """So many of those who came together are served however long each takes."""
 
 
