@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANIFEST := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean constraints
+.PHONY: help demo test soak lint docs bench clean constraints
 
 help: ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -27,6 +27,9 @@ lint: $(VENV)/.for-work ## ruff, mypy and the contracts between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+soak: $(VENV)/.for-work ## the long tests: a thousand runs of the store's state machine
+	WARMSTART_MACHINE_RUNS=1000 $(BIN)/python -m pytest -q -m slow tests/serving/store/test_machine.py
 
 docs: $(VENV)/.for-work ## check that the generated pages are current and every link leads somewhere
 	$(BIN)/python docs/generate.py --check

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("cold_user", "cold_item", "rating", "sentences", "cost", "growth")
+BENCHMARKS = ("cold_user", "cold_item", "rating", "sentences", "cost", "growth", "large", "policy", "drift", "live", "fuzz")
 
 
 def main(arguments: list[str]) -> int:
