@@ -1,5 +1,7 @@
 """Very many items: the list through the index is the list over all items, and what an index cannot say is scored."""
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 import pytest
@@ -28,7 +30,7 @@ def large():
 def shop(large, tmp_path, monkeypatch):
     for module in (index, shelf):
         monkeypatch.setattr(module, "INDEX_FROM", 20_000)
-    monkeypatch.setattr(listing, "top_items", lambda *given: index.top_items(*given, index_from=20_000))
+    monkeypatch.setattr(listing, "top_items", partial(index.top_items, index_from=20_000))
     live = Live.open(large, f"sqlite:///{tmp_path}/w.db")
     yield live.tenant()
     live.close()
@@ -44,7 +46,7 @@ def test_the_index_finds_what_scoring_everything_finds(shop, monkeypatch):
     before = shop.recommend("ann")  # scored while the index is built
     assortment.indexing.join(60)
     assert assortment.is_indexed
-    asked = []
+    asked: list[object] = []
     monkeypatch.setattr(listing, "personal_scores", asked.append)
     after = shop.recommend("ann")
     assert not asked

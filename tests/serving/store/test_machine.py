@@ -69,6 +69,7 @@ class Log(RuleBasedStateMachine):
         except NotFound:
             assert known is None
             return
+        assert known is not None
         if not known[3]:
             assert version > self.versions[tenant, known[1]]
         known[3] = True
