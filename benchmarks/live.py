@@ -31,8 +31,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     # whoever stops this stops the servers that it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    found = _known(asked.out)
-    fine = True
+    found, fine = _known(asked.out), True
     for name in asked.only or PARTS:
         part, kinds = PARTS[name]
         for kind in kinds:
@@ -40,10 +39,62 @@ def main(arguments: list[str]) -> int:
                 continue
             result = part(asked, kind)
             found.setdefault(name, {})[kind] = result
-            fine &= bool(result.get("ok", True))
+            fine &= bool(result["ok"])
             print(name, kind, json.dumps(result), flush=True)
-    write("live", {"parts": found}, asked.out)
+            write("live", {"readme": _readme(found), "parts": found}, asked.out)
     return 0 if fine else 1
+
+
+def _readme(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the table of the README; nothing while a part is missing or was measured on a busy machine."""
+    of_all = [result for name in PARTS for result in found.get(name, {None: {"busy": True}}).values()]
+    if any(result["busy"] for result in of_all):
+        return []
+    rows = [[what, *(_cell(found, name, kind, said) for kind in STORES)] for what, name, said in ROWS]
+    text = "Two workers on two cores; the command is `python benchmarks/live.py`, what is behind it docs/notes/live.md."
+    columns = ["promise", "SQLite", "PostgreSQL"]
+    return [{"place": 6, "title": "The live server", "text": text, "columns": columns, "rows": rows}]
+
+
+def _cell(found: dict[str, Any], name: str, kind: str, said: Callable[[dict[str, Any]], str]) -> str | None:
+    result = found.get(name, {}).get(kind)
+    return None if result is None else said(result)
+
+
+STORES = ("sqlite", "postgres")
+ROWS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
+    ("next answers that miss the last event", "pairs", lambda one: f"{one['stale']} of {one['pairs']:,}"),
+    (
+        "acknowledged events lost or doubled by `kill -9`",
+        "crash",
+        lambda one: f"{one['lost'] + one['doubled']} of {one['acknowledged']:,}, {one['kills']} kills",
+    ),
+    ("slowest start after a kill, s (bar: 5)", "crash", lambda one: f"{one['ready again, s']['max']}"),
+    ("events sent 5 times at once that count once", "once", lambda one: f"{one['logged']:,} of {one['ids']:,}"),
+    ("a list of 10, CPU ms (bar: 1)", "cost", lambda one: f"{one['recommend, CPU ms']:.2f}"),
+    (
+        "all but scoring, times the smallest handler (bar: 2)",
+        "cost",
+        lambda one: f"{one['beside scoring, times bare']:.1f}",
+    ),
+    (
+        "events a second, one by one and by the hundred (bars: 500, 5,000)",
+        "cost",
+        lambda one: f"{one['single events a second']:,.0f}, {one['batched events a second']:,.0f}",
+    ),
+    ("event to visible, p99 ms (bar: 25)", "cost", lambda one: f"{one['event to visible, ms']['p99']}"),
+    ("disk full: reads answered, events lost", "full", lambda one: f"{one['reads while full']}, {one['lost']}"),
+    (
+        "database stopped, crashed, hanging: reads that are good (bar: 99%)",
+        "outage",
+        lambda one: ", ".join(f"{100 * one[way]['good']:.1f}%" for way in outage.WAYS),
+    ),
+    (
+        "threefold overload: p99 of those served, times the usual (bar: 2)",
+        "overload",
+        lambda one: f"{one['accepted p99, times normal']}",
+    ),
+)
 
 
 def _known(out: Path | None) -> dict[str, Any]:
@@ -54,7 +105,7 @@ def _known(out: Path | None) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", type=lambda text: text.split(","), default=None, help=f"some of {','.join(PARTS)}")
-    parser.add_argument("--stores", type=lambda text: text.split(","), default=["sqlite", "postgres"])
+    parser.add_argument("--stores", type=lambda text: text.split(","), default=list(STORES))
     parser.add_argument("--pairs", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--ids", type=int, default=10_000)

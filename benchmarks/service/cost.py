@@ -34,7 +34,7 @@ BARS = {
 def run(kind: str, requests: int, settle: float, seed: int = 0) -> dict[str, Any]:
     """Measure on a store of a kind, two workers."""
     around, rng = surroundings(settle), random.Random(seed)
-    with own_core() as cores, store_of(kind) as (url, folder, _):
+    with own_core() as cores, store_of(kind, cores) as (url, folder, _):
         with Server.warmstart(url, folder, cores=cores) as server:
             found = asyncio.run(_of_server(server, requests, rng))
         found["bare, CPU ms"] = _bare(folder, requests, cores)

@@ -233,8 +233,8 @@ def _as_postgres() -> dict[str, Any]:
 
 
 @contextmanager
-def store_of(kind: str) -> Iterator[tuple[str, Path, Postgres | None]]:
-    """Lend the address of an empty store, a folder to work in, and the PostgreSQL if it is one."""
+def store_of(kind: str, cores: set[int] | None = None) -> Iterator[tuple[str, Path, Postgres | None]]:
+    """Lend the address of an empty store, a folder to work in, and the PostgreSQL if it is one, on some cores only."""
     with tempfile.TemporaryDirectory(prefix="warmstart-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -242,7 +242,8 @@ def store_of(kind: str) -> Iterator[tuple[str, Path, Postgres | None]]:
             yield f"sqlite:///{folder}/w.db", folder, None
             return
         (folder / "pg").mkdir()
-        postgres = Postgres(folder / "pg")
+        with _on(cores):
+            postgres = Postgres(folder / "pg")
         try:
             yield postgres.url, folder, postgres
         finally:

@@ -247,6 +247,8 @@ def _engine(url: URL, *, is_sqlite: bool, **options: Any) -> Engine:
     arguments: dict[str, Any] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
     if not is_sqlite:
         limits = f"-c statement_timeout={STATEMENT_MS} -c synchronous_commit=on"
+        # a plan made while a table is empty reads all of it, and would be kept long after the table is large
+        limits += " -c plan_cache_mode=force_custom_plan"
         arguments = {"connect_timeout": CONNECT_SECONDS, "options": limits}
         options |= {"pool_timeout": CONNECT_SECONDS}
     try:
