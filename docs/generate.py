@@ -8,6 +8,7 @@ from typing import Any
 
 import typer.main
 
+from warmstart.adaptation.drift import DriftConfig
 from warmstart.adaptation.feedback import Feedback, Kind
 from warmstart.adaptation.policy import PolicyConfig
 from warmstart.cli.app import app
@@ -44,7 +45,12 @@ def settings_page() -> str:
     for protocol in (ColdUser, ColdItem, ColdBoth, Rating, ReadySplit):
         lines += [f"## `{protocol.__name__}`", _first_paragraph(protocol), *_settings(protocol)]
     lines += ["# Live", "Keys and sections of the file that `warmstart serve --settings` reads."]
-    sections: dict[str, type[Config]] = {"feedback": Feedback, "feedback.kinds.TYPE": Kind, "policy": PolicyConfig}
+    sections: dict[str, type[Config]] = {
+        "feedback": Feedback,
+        "feedback.kinds.TYPE": Kind,
+        "drift": DriftConfig,
+        "policy": PolicyConfig,
+    }
     lines += [f"## `{LiveConfig.__name__}`", _first_paragraph(LiveConfig), *_settings(LiveConfig)]
     for section, config in sections.items():
         lines += [f"## `[{section}]`", _first_paragraph(config), *_settings(config)]

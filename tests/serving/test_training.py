@@ -157,3 +157,23 @@ def test_memory_of_a_person_is_small(sqlite_live):
     shop.recommend("ann")
     warm = sqlite_live.knowledge.profiles.get("shop", "user:ann")
     assert len(warm.rows) + len(warm.seen) <= 24 * 20
+
+
+def test_a_change_of_taste_lets_older_events_fade(sqlite_live, model):
+    """Twenty likes of one taste, then five of another: the list follows sooner than if all counted alike."""
+    shop = sqlite_live.tenant("shop")
+    old = [item for item in range(60) if item % 3 == 0]
+    new = [1, 4, 7, 10, 13]
+    said = [{"user_id": "ann", "item_id": f"b{item}", "timestamp": float(at)} for at, item in enumerate([*old, *new])]
+    shop.record(said)
+    shop.recommend("ann")
+    history = shop.known("user:ann").folded.history
+    if sqlite_live.knowledge.drifted:
+        assert history.weights is not None
+        assert history.weights[: len(old)].max() < history.weights[-1]
+    plain = model.profile([f"b{item}" for item in [*old, *new]])
+    mine, theirs = (
+        [row.item_id for row in found][:10] for found in (shop.recommend("ann", n=10).items, plain.recommend(k=10))
+    )
+    fresh = {f"b{item}" for item in range(60) if item % 3 == 1}
+    assert len(fresh & set(mine)) >= len(fresh & set(theirs))

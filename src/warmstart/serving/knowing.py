@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from warmstart.adaptation.drift import faded
 from warmstart.adaptation.fold import Folded, fold
 from warmstart.core.errors import BadInput, NotExplainable, StoreUnavailable, WarmstartError
 from warmstart.core.events import Event
@@ -22,6 +23,8 @@ from warmstart.serving.store.entries import State
 from warmstart.serving.store.store import Store
 
 LOG = logging.getLogger(__name__)
+MOST_DRIFTING = 20_000
+"""Items beyond which no change of taste is looked for: it takes a dozen rankings of all of them."""
 SECONDS_BETWEEN_LOOKS = 0.25
 """How often a process asks the store whether another model was activated."""
 
@@ -98,12 +101,14 @@ class Knowledge:
         shelf: the models.
         store: the log of events.
         config: how events are read.
+        drifted: how many times a profile was folded in which a change of taste was noticed.
     """
 
     shelf: Shelf
     store: Store
     config: LiveConfig
     profiles: Profiles = field(default_factory=Profiles)
+    drifted: int = 0
     _next_look: float = 0.0
 
     def known(self, tenant: str, subject: str) -> Known:
@@ -172,9 +177,19 @@ class Knowledge:
         feedback, events = self.config.feedback, list[Event]()
         if state.version:
             events = log.newest(self.store.database, tenant, subject, feedback.most_events)
-        folded = fold(events, assortment.model.catalogue, feedback)
+        folded = self._of_today(fold(events, assortment.model.catalogue, feedback), assortment)
         context = read_attributes(assortment.model, state.attributes or {})
         return Warm.of(state.version, assortment.name, folded, context)
+
+    def _of_today(self, folded: Folded, assortment: Assortment) -> Folded:
+        """Let what came before a change of taste fade."""
+        if not self.config.notice_drift or len(assortment.model.catalogue) > MOST_DRIFTING:
+            return folded
+        history = faded(assortment.model, folded.history, self.config.drift)
+        if history is folded.history:
+            return folded
+        self.drifted += 1
+        return replace(folded, history=history)
 
     def _remembered(self, tenant: str, subject: str) -> Known:
         assortment = self.shelf.latest_assortment(tenant)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from warmstart.core.errors import BadInput
 from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.http.access import Caller
-from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, LAG, WAITING
+from warmstart.serving.http.metrics import ANSWERS, DEGRADED, DRIFT, EVENTS, LAG, WAITING
 from warmstart.serving.http.problems import Refused, problem
 from warmstart.serving.live import Live
 
@@ -73,6 +73,7 @@ class Hot:
     def recommendations(self, caller: Caller, user_id: str, query: bytes, *, by_session: bool = False) -> Response:
         """Recommend to somebody who is kept."""
         caller.may("read")
+        DRIFT.set(self.live.knowledge.drifted)
         asked = asked_of(query)
         who = {"session_id": user_id} if by_session else {"user_id": user_id}
         return list_response(self.live.tenant(caller.tenant).recommend(**who, **asked))

@@ -19,6 +19,11 @@ LAG = Histogram(
 ANSWERS = Counter("warmstart_recommendations_total", "Lists, by what they rest on", ["evidence", "fallback"])
 DEGRADED = Counter("warmstart_degraded_total", "Lists given while the store did not answer")
 STALE = Counter("warmstart_stale_reads_total", "Answers older than an event that this process had acknowledged")
+DRIFT = Gauge(
+    "warmstart_drift_noticed",
+    "Profiles folded since the start in which a change of taste was noticed",
+    multiprocess_mode="livesum",
+)
 WAITING = Gauge("warmstart_events_waiting", "Events that wait to be written", multiprocess_mode="livesum")
 MODEL = Gauge("warmstart_model_info", "The model that answers", ["model_version"], multiprocess_mode="livemostrecent")
 
