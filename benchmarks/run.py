@@ -4,7 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("cold_user", "cold_item", "rating", "sentences", "cost", "growth", "large", "policy", "drift", "live", "fuzz")
+BENCHMARKS = (
+    "cold_user",
+    "cold_item",
+    "rating",
+    "sentences",
+    "cost",
+    "growth",
+    "large",
+    "policy",
+    "drift",
+    "live",
+    "fuzz",
+)
 
 
 def main(arguments: list[str]) -> int:

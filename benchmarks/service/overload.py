@@ -32,7 +32,11 @@ TIMES_NORMAL = 2.0
 def run(kind: str, settle: float, seed: int = 0) -> dict[str, Any]:
     """Ask a server with two workers for more than it can do."""
     around = surroundings(settle)
-    with own_core() as cores, store_of(kind, cores) as (url, folder, _), Server.warmstart(url, folder, cores=cores) as server:
+    with (
+        own_core() as cores,
+        store_of(kind, cores) as (url, folder, _),
+        Server.warmstart(url, folder, cores=cores) as server,
+    ):
         result = asyncio.run(_measured(server, random.Random(seed)))
     return around | result
 
