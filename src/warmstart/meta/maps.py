@@ -138,9 +138,13 @@ class FactoredMap:
     right: Floats | sparse.csr_matrix
     diagonal: Floats
     _narrow: Narrow | None = field(init=False, repr=False, compare=False)
+    _turned: sparse.csc_matrix | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_narrow", Narrow.of(self.right) if isinstance(self.right, np.ndarray) else None)
+        dense = isinstance(self.right, np.ndarray)
+        object.__setattr__(self, "_narrow", Narrow.of(self.right) if dense else None)
+        # the same numbers seen from the other side: turning them for every answer costs as much as the answer
+        object.__setattr__(self, "_turned", None if dense else self.right.T)
 
     def combine(self, support: sparse.csr_matrix, columns: Ints | None = None) -> Floats:
         """See ``EventMap``."""
@@ -154,7 +158,10 @@ class FactoredMap:
     def combine_one(self, items: Indices, weights: Floats) -> Floats:
         """See ``EventMap``."""
         mixed: Floats = weights @ self.left[items]
-        scores: Floats = np.asarray(mixed @ self.right) if self._narrow is None else self._narrow.combine(mixed)
+        if self._narrow is not None:
+            scores = self._narrow.combine(mixed)
+        else:
+            scores = np.asarray(self.right.T @ mixed if self._turned is None else self._turned @ mixed)
         scores[items] -= weights * self.diagonal[items]
         return scores
 
