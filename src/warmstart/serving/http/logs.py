@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
+_OWN = structlog.get_logger()
 SILENCED = ("uvicorn.access",)
 
 
@@ -43,4 +44,4 @@ class _Forward(logging.Handler):
 
 def logger() -> Any:
     """Return where a server's own lines go."""
-    return structlog.get_logger()
+    return _OWN
