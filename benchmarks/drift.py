@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import CACHE, ROOT, code_version
-from warmstart.adaptation.drift import DriftConfig, change_at, faded
+from warmstart.adaptation.drift import DriftConfig, faded
 from warmstart.core.histories import Histories
 from warmstart.core.tasks import Tasks
 from warmstart.data.builtin import load_dataset
@@ -134,10 +134,11 @@ class Room:
         for j in SINCE:
             some = [history[: len(history) - SINCE[-1] + j] for history, _ in joined]
             tasks = self.tasks(joined)
-            for label, histories in self.treated(some, j, bounds).items():
+            treated = self.treated(some, j, bounds)
+            found["noticed"][str(j)] = float(np.mean([one.weights is not None for one in treated["ours"]]))
+            for label, histories in treated.items():
                 values = self.ndcg(histories, tasks)
                 rows.setdefault(label, {})[str(j)] = _by_owner(values, owners)
-            found["noticed"][str(j)] = float(np.mean([change_at(self.model, _row(one)) is not None for one in some]))
         return found | {"rows": rows}
 
     def treated(self, histories: list[Items], j: int, bounds: list[list[int]]) -> dict[str, list[Histories]]:
@@ -156,8 +157,7 @@ class Room:
         people = [one.items for one in self.people if len(one.items) >= n + QUERY]
         if order == "shuffled":
             people = [self.rng.permutation(items) for items in people]
-        joined = [(items, items[n:]) for items in people]
-        tasks = self.tasks([(items[:n], query) for items, query in joined])
+        tasks = self.tasks([(items[:n], items[n:]) for items in people])
         plain = [_row(items[:n]) for items in people]
         found = {"static": self.ndcg(plain, tasks).tolist()}
         for label, fade in self.fades().items():
@@ -293,8 +293,8 @@ def _pooled(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for order in ORDERS:
         keys = [key for key in seeds[0]["steady"] if key.startswith(order)]
         steady[f"{order}, all"] = _steady([seed["steady"][key] for key in keys for seed in seeds])
-    cost = {"milliseconds": rounded(float(np.median([seed["milliseconds"] for seed in seeds])), 2)}
-    return {"switch": switch, "steady": steady} | cost
+    cost = rounded(float(np.median([seed["milliseconds"] for seed in seeds])), 2)
+    return {"switch": switch, "steady": steady, "milliseconds": cost}
 
 
 def _switch(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

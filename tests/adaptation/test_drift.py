@@ -103,7 +103,7 @@ def test_more_caution_never_lowers_a_weight(model, items):
     assert (careful >= careless - 1e-6).all()
 
 
-@pytest.mark.parametrize("n", range(6))
+@pytest.mark.parametrize("n", range(8))
 def test_a_handful_of_likes_is_left_alone(model, n):
     history = likes(range(n))
     assert faded(model, history, EAGER) is history

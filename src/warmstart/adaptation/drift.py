@@ -21,8 +21,8 @@ from warmstart.representation.context import Context
 Doubles = npt.NDArray[np.float64]
 Span = tuple[int, int]
 
-CUTS = (3, 5, 8, 13)
-"""How many of the newest likes may be of a new taste."""
+CUTS = (5, 8, 13)
+"""How many of the newest likes may be of a new taste; fewer tell more false stories than true ones."""
 BEFORE = 3
 """Likes that must stand before a cut."""
 NEWEST = 40
@@ -31,13 +31,11 @@ BLOCKS = 1
 """Earlier blocks that say what agreement is usually like."""
 TOP = 5.0
 """Ranks are compared by ``log(TOP + rank)``, so that the first few count alike."""
-FULL = 20
-"""Likes before a cut at which a change is neither more nor less likely for their number."""
 USUAL = np.array([0.53, -0.52, 0.5, 0.5])
 """What earlier blocks say of most people."""
 USUAL_COUNTS = 0.5
 """How many blocks of a person's own that counts."""
-ODDS = np.array([-0.711, 0.338, -1.108, 0.705, -0.245, -0.26, -0.757, 0.947])
+ODDS = np.array([0.687, 0.319, -0.703, 0.176, -0.327, -0.792, -0.877])
 """Log-odds of a change for each signal, found on validation users; all but the first times the root of the cut."""
 NOTHING = 1e-4
 """Length of a deviation from popularity below which a profile says nothing."""
@@ -46,10 +44,10 @@ NOTHING = 1e-4
 class DriftConfig(Config):
     """When a change of taste is believed, and what becomes of the events before it."""
 
-    least_likes: int = Field(6, ge=6)
+    least_likes: int = Field(8, ge=8)
     """Likes below which nothing is looked for."""
 
-    caution: float = -0.15
+    caution: float = -0.25
     """Log-odds that a change needs beyond even ones: higher notices fewer changes and raises fewer false alarms."""
 
     steepness: float = Field(2.0, gt=0)
@@ -154,12 +152,11 @@ def _weights(today: Doubles, config: DriftConfig) -> Floats:
 
 
 def signals_of(model: Recommender, history: Histories, places: Ints) -> Doubles:
-    """Return what speaks for a change at each cut, float64 [cuts, 8]; NaN where a cut cannot be judged.
+    """Return what speaks for a change at each cut, float64 [cuts, 7]; NaN where a cut cannot be judged.
 
     In order: one; how much better (lower, in mean log rank) the likes since the cut stand in the profile before it than
     in what everybody likes; cosine of the two profiles' deviations from popularity; the same two for earlier blocks and
-    what came before them; cosine of the profile since the cut with what came before those blocks, and with the blocks;
-    log of how many likes stand before the cut.
+    what came before them; cosine of the profile since the cut with what came before those blocks, and with the blocks.
 
     Args:
         model: any fitted recommender.
@@ -209,7 +206,7 @@ class _Cut:
         ]
         usual = (np.sum(said, axis=0) + USUAL_COUNTS * USUAL) / (len(said) + USUAL_COUNTS)
         ahead = read.surprise(self.before, (n - self.likes, n))
-        return [1.0, ahead, float(cosines[self.before, since]), *usual.tolist(), float(np.log((n - self.likes) / FULL))]
+        return [1.0, ahead, float(cosines[self.before, since]), *usual.tolist()]
 
 
 @dataclass(frozen=True, slots=True)
