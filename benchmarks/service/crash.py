@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.service.ledger import Ledger, Row, Witness, faults, list_from_log
+from benchmarks.service.ledger import Ledger, Row, Witness, faults, lists_from_log
 from benchmarks.service.load import LOST, Line, Lines, get, percentile, post, surroundings
 from benchmarks.service.server import Server, model_folder, store_of
-from warmstart.recommenders.table import load
+from warmstart.serving.shelf import open_model
 
 WRITERS = 8
 PEOPLE = 200
@@ -63,9 +63,9 @@ class _Request:
 
 class _Rounds:
     def __init__(self, server: Server, url: str, rng: random.Random) -> None:
-        self._server, self._witness, self._rng = server, Witness(url), rng
-        self._model = load(model_folder())
-        self._items = [str(item) for item in self._model.catalogue.item_ids]
+        self._server, self._url, self._rng = server, url, rng
+        self._witness, self._served = Witness(url), open_model(model_folder())
+        self._items = [str(item) for item in self._served.model.catalogue.item_ids]
         self._ledger = Ledger()
         self._pending: list[_Request] = []
         self._rows: list[Row] = []
@@ -139,11 +139,13 @@ class _Rounds:
 
     async def _look_at_lists(self) -> None:
         """Compare the live lists of some people with those that the log says."""
-        lines, rows = Lines(self._server.port), self._witness.rows()
-        for person in self._rng.sample(range(PEOPLE), LOOKED_AT):
-            answer = await lines.ask(get(f"/v1/users/u{person}/recommendations?n=10"))
+        people = [f"u{person}" for person in self._rng.sample(range(PEOPLE), LOOKED_AT)]
+        meant = await asyncio.to_thread(lists_from_log, self._served, self._url, people, 10)
+        lines = Lines(self._server.port)
+        for person, ids in zip(people, meant, strict=True):
+            answer = await lines.ask(get(f"/v1/users/{person}/recommendations?n=10"))
             told = [row["item_id"] for row in answer.told["items"]] if answer.status == 200 else []
-            self._faults["list is not the log's"] += told != list_from_log(self._model, rows, f"user:u{person}", 10)
+            self._faults["list is not the log's"] += told != ids
         lines.close()
 
     def summary(self, kills: int) -> dict[str, Any]:

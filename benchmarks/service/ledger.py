@@ -2,19 +2,16 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from warmstart.adaptation.feedback import Feedback
-from warmstart.adaptation.fold import fold
-from warmstart.core.events import Event
-from warmstart.core.ranking import top_k
-from warmstart.recommenders.base import Recommender
-from warmstart.representation.context import Context
+from warmstart.serving.live import Live
+from warmstart.serving.shelf import Served
 from warmstart.serving.store.database import Database
+from warmstart.serving.store.store import Store
 
 
 @dataclass(slots=True)
@@ -39,7 +36,6 @@ class Row:
     event_id: str
     subject: str
     version: int
-    event: Event
 
 
 class Witness:
@@ -54,10 +50,10 @@ class Witness:
 
     def rows(self) -> list[Row]:
         """Return every event."""
-        asked = "SELECT event_id, subject, version, item_id, type, timestamp, value FROM events"
+        asked = "SELECT event_id, subject, version FROM events"
         with self._database.reading() as connection:
             found = connection.execute(sa.text(asked)).all()
-        return [Row(name, subject, version, Event(name, *rest)) for name, subject, version, *rest in found]
+        return [Row(*row) for row in found]
 
     def versions(self) -> dict[str, int]:
         """Return the version that each subject has reached."""
@@ -106,11 +102,11 @@ def faults(rows: Iterable[Row], versions: dict[str, int], ledger: Ledger) -> dic
     }
 
 
-def list_from_log(model: Recommender, rows: Iterable[Row], subject: str, n: int) -> list[Any]:
-    """Return what a person's list must be, folded anew from the log."""
-    feedback = Feedback()
-    newest = sorted((row.event for row in rows if row.subject == subject), key=Event.when)[-feedback.most_events :]
-    folded = fold(newest, model.catalogue, feedback)
-    scores = model.scores_of(folded.history, Context())
-    scores[folded.seen] = -float("inf")
-    return [model.catalogue.item_ids[place] for place in top_k(scores, n).tolist()]
+def lists_from_log(served: Served, url: str, people: Sequence[str], n: int) -> list[list[Any]]:
+    """Return what people's lists must be: an engine that remembers nothing folds them anew from the log."""
+    live = Live(served, Store.open(url, migrate=False))
+    try:
+        tenant = live.tenant()
+        return [[row.item_id for row in tenant.recommend(person, n=n).items] for person in people]
+    finally:
+        live.close()
