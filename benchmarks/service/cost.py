@@ -22,6 +22,7 @@ ROUNDS = 1_000
 BATCH = 100
 SINGLE_LINES, BATCH_LINES = 64, 8
 RATE = 100.0
+STALE = -1
 BARS = {
     "recommend, CPU ms": 1.0,
     "beside scoring, times bare": 2.0,
@@ -52,7 +53,8 @@ def _bars(found: dict[str, Any]) -> dict[str, bool]:
         "beside scoring at most twice bare": found["beside scoring, times bare"] <= BARS["beside scoring, times bare"],
         "500 single events a second": found["single events a second"] >= BARS["single"],
         "5,000 batched events a second": found["batched events a second"] >= BARS["batched"],
-        "event to visible p99 at most 25 ms": found["event to visible, ms"]["p99"] <= BARS["visible p99"],
+        "event to visible p99 at most 25 ms": found["event to visible, ms"]["p99"] <= BARS["visible p99"]
+        and not found["event to visible, ms"]["refused"],
     }
 
 
@@ -84,7 +86,7 @@ def _event(rng: random.Random, person: int | None = None) -> dict[str, Any]:
 async def _cpu(server: Server, lines: Lines, requests: int, request: Any) -> float:
     """Return the CPU milliseconds of a request, the requests coming a few at a time."""
     before = server.cpu()
-    answers = await _all(lines, requests, request, 4)
+    answers = await _all(lines, requests, request, 2)
     if any(answer.status != 200 for answer in answers):
         raise SystemExit(f"Some requests failed: {sorted({answer.status for answer in answers})}.")
     return 1000 * (server.cpu() - before) / requests
@@ -127,14 +129,15 @@ async def _visible(server: Server, rng: random.Random) -> tuple[dict[str, float]
         told = await lines.ask(post("/v1/events", event))
         acknowledged.append(loop.time() - began)
         answer = await lines.ask(get(_path(int(event["user_id"]))))
-        stale = answer.status == 200 and answer.told["state_version"] < told.told["state_version"]
-        return Answer(409, b"") if stale else answer
+        stale = told.status == answer.status == 200 and answer.told["state_version"] < told.told["state_version"]
+        return Answer(STALE, b"") if stale else answer
 
     samples = await open_loop(RATE, 20.0, one)
     lines.close()
-    if any(sample.status != 200 for sample in samples):
+    if any(sample.status == STALE for sample in samples):
         raise SystemExit("An event was not in the next answer.")
-    return milliseconds([sample.took for sample in samples]), milliseconds(acknowledged)
+    refused = sum(sample.status != 200 for sample in samples)
+    return milliseconds([sample.took for sample in samples]) | {"refused": refused}, milliseconds(acknowledged)
 
 
 def _bare(folder: Path, requests: int, cores: set[int] | None) -> float:

@@ -11,7 +11,7 @@ PATIENCE = 0.005
 PATIENCE_IN_A_BURST = 0.02
 """Seconds that somebody may have waited, where it was short a moment ago."""
 MOMENT = 0.05
-ALWAYS = 3
+ALWAYS = 6
 """So many of those who came together are served however long each takes."""
 
 
