@@ -338,8 +338,11 @@ def _then(future: "Future[T]", change: Callable[[T], Any]) -> "Future[Any]":
         error = first.exception()
         if error is not None:
             found.set_exception(error)
-        else:
+            return
+        try:
             found.set_result(change(first.result()))
+        except Exception as fault:  # noqa: BLE001 (whoever waits must hear of it, whatever it is)
+            found.set_exception(fault)
 
     future.add_done_callback(done)
     return found

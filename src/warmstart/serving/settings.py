@@ -12,9 +12,10 @@ class LiveConfig(Config):
     feedback: Feedback = Feedback()
     """What each type of event says, how fast it ages, and how many are read."""
 
-    notice_drift: bool = True
+    notice_drift: bool = False
     """Look for changes of taste, after which older events fade. It takes a dozen rankings of all items for the first
-    answer after each event of somebody with six likes or more, so it is left out beyond 20,000 items."""
+    answer after each event of somebody with six likes or more, so it is off unless asked for, and left out beyond
+    20,000 items."""
 
     drift: DriftConfig = DriftConfig()
     """When a change of taste is believed, and what becomes of the events before it."""
