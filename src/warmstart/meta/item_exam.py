@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from cmaes import CMA
 from scipy import linalg
 
 from warmstart.core.histories import Floats, Histories, Ints
@@ -134,6 +133,8 @@ def search_items(exam: ItemExam, start: ItemParameters, trials: int, run: Run) -
     """
     first = start.to_vector()
     first[-1] += np.log(exam.unit)
+    from cmaes import CMA  # brings half a second of other imports, which answering does not need
+
     optimiser = CMA(mean=first, sigma=SPREAD, seed=run.rng("item search").integers(1 << 31).item())
 
     def worth(vector: Doubles) -> float:

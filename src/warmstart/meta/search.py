@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from cmaes import CMA
 
 from warmstart.core.run import Run
 from warmstart.meta.exam import Exam
@@ -37,6 +36,8 @@ def climb(
         [1.0, 1.0, 1.0]
     """
     best, highest = start, quality(start)
+    from cmaes import CMA  # brings half a second of other imports, which answering does not need
+
     optimiser = CMA(mean=start, sigma=SPREAD, seed=run.rng(what).integers(1 << 31).item())
     rounds = evaluations // optimiser.population_size
     for _ in run.progress.track(range(rounds), what, rounds):
