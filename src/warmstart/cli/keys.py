@@ -25,11 +25,8 @@ def add(
     from warmstart.serving.store.store import Store as Kept
 
     text, key = new_key(tenant, role, name)
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         opened.write(lambda connection: kept.add_key(connection, key)).result()
-    finally:
-        opened.close()
     about = {"key": text, "key_id": key.key_id, "role": role, "tenant": tenant}
     Terminal(as_json=as_json).result(
         about, text, "keep it, it is not shown again; send it as Authorization: Bearer KEY"
@@ -43,11 +40,8 @@ def list_all(store: Store, as_json: AsJson = False) -> None:
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store as Kept
 
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         found = opened.read(kept.keys)
-    finally:
-        opened.close()
     table = plain_table("key", "tenant", "role", "name", "made", "revoked")
     for key in found:
         made, gone = (time.strftime("%Y-%m-%d", time.gmtime(at)) if at else "" for at in (key.created, key.revoked))
@@ -66,9 +60,6 @@ def revoke(
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store as Kept
 
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         opened.write(lambda connection: kept.revoke_key(connection, key_id)).result()
-    finally:
-        opened.close()
     Terminal(as_json=as_json).result({"key_id": key_id, "revoked": True}, f"{key_id} opens nothing any more")

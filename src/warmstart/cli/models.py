@@ -19,11 +19,8 @@ def list_all(store: Store, as_json: AsJson = False) -> None:
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store as Kept
 
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         found = opened.read(kept.models)
-    finally:
-        opened.close()
     table = plain_table("version", "answers since", "path")
     for row in found:
         since = "" if row.activated is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(row.activated))
@@ -45,11 +42,8 @@ def add(
     from warmstart.serving.store.store import Store as Kept
 
     version, place = open_model(model).version, str(model.resolve())
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         opened.write(lambda connection: kept.add_model(connection, version, place, activate=activate)).result()
-    finally:
-        opened.close()
     told = {"version": version, "path": place, "active": activate}
     Terminal(as_json=as_json).result(told, f"{version} {'answers now' if activate else 'is registered'}")
 
@@ -64,9 +58,6 @@ def activate(
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store as Kept
 
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         opened.write(lambda connection: kept.activate_model(connection, version)).result()
-    finally:
-        opened.close()
     Terminal(as_json=as_json).result({"version": version, "active": True}, f"{version} answers now")

@@ -26,11 +26,8 @@ def import_tables(
     from warmstart.serving.training import import_data
 
     terminal, table = Terminal(as_json=as_json), open_data(data, **like_option(like_from))
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         events, items = import_data(opened, table, tenant, Run(progress=terminal.progress))
-    finally:
-        opened.close()
     told = {"events": events, "items": items, "tenant": tenant}
     closing = f"next: warmstart train --from-store {opened.database.shown_url} --model models/first"
     terminal.result(told, f"{events:,} new events, {items:,} items", closing)
@@ -43,11 +40,8 @@ def describe(store: Store, tenant: Tenant = "default", as_json: AsJson = False) 
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store as Kept
 
-    opened = Kept.open(store)
-    try:
+    with Kept.open(store) as opened:
         told = opened.read(lambda connection: kept.sizes(connection, tenant))
-    finally:
-        opened.close()
     table = plain_table("", "")
     table.show_header = False
     for name, count in told.items():

@@ -87,11 +87,8 @@ def _table(data: str | None, from_store: str | None, tenant: str, like_from: str
     from warmstart.serving.store.store import Store
     from warmstart.serving.training import dataset_of
 
-    opened = Store.open(str(from_store))
-    try:
+    with Store.open(str(from_store)) as opened:
         return dataset_of(opened, tenant, **like_option(like_from))
-    finally:
-        opened.close()
 
 
 def _registered(store: str, model: Path, *, activate: bool) -> str:
@@ -100,10 +97,7 @@ def _registered(store: str, model: Path, *, activate: bool) -> str:
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store
 
-    version, opened = version_of(model), Store.open(store)
-    try:
-        place = str(model.resolve())
+    version, place = version_of(model), str(model.resolve())
+    with Store.open(store) as opened:
         opened.write(lambda connection: kept.add_model(connection, version, place, activate=activate)).result()
-    finally:
-        opened.close()
     return version

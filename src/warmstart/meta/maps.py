@@ -12,9 +12,9 @@ from warmstart.core.histories import Floats, Ints
 
 Indices = npt.NDArray[np.integer]
 
-WIDE = 20_000
+WIDE = 5_000
 """Columns beyond which it pays to know which hold anything, for a pass costs as much as the columns it reads."""
-SPARSELY = 0.5
+SPARSELY = 0.75
 """Share of the columns up to which those that hold anything are kept apart."""
 
 

@@ -81,8 +81,11 @@ class Client:
 
     def record(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> Recorded:
         """Log what people did; see ``Tenant.record``."""
-        bodies = [{"event_id": uuid.uuid4().hex} | dict(event) for event in events]
-        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        if idempotency_key is None:
+            # so that a request that is tried again here is the same one
+            bodies, headers = [{"event_id": uuid.uuid4().hex} | dict(event) for event in events], {}
+        else:
+            bodies, headers = [dict(event) for event in events], {"Idempotency-Key": idempotency_key}
         return self._asked(Recorded, "POST", "/v1/events", json=bodies, headers=headers)
 
     def undo(self, event_id: str) -> int:

@@ -110,6 +110,7 @@ class Knowledge:
     profiles: Profiles = field(default_factory=Profiles)
     drifted: int = 0
     _next_look: float = 0.0
+    _degraded: bool = False
 
     def known(self, tenant: str, subject: str) -> Known:
         """Return what is known of a subject; what the store last said of her when it does not answer."""
@@ -120,10 +121,21 @@ class Knowledge:
                 subject = state.merged_into
                 state, items_version, erased = log.states(self.store.database, tenant, subject)
             self.profiles.erased(tenant, erased)
-            return self._current(tenant, subject, state, self.assortment(tenant, items_version))
+            found = self._current(tenant, subject, state, self.assortment(tenant, items_version))
         except StoreUnavailable:
-            LOG.warning("the store does not answer; going on with what is in memory")
+            self._tell(degraded=True)
             return self._remembered(tenant, subject)
+        if self._degraded:
+            self._tell(degraded=False)
+        return found
+
+    def _tell(self, *, degraded: bool) -> None:
+        """Log it when the store falls silent and when it answers again, not for every answer between."""
+        if degraded and not self._degraded:
+            LOG.warning("the store does not answer; going on with what is in memory")
+        elif self._degraded and not degraded:
+            LOG.warning("the store answers again")
+        self._degraded = degraded
 
     def described(self, tenant: str, person: PersonIn) -> Known:
         """Return what a request says of somebody who is not kept."""
@@ -171,7 +183,8 @@ class Knowledge:
             warm = self._folded(tenant, subject, state, assortment)
             if state.version:
                 self.profiles.put(tenant, subject, warm)
-        return Known(assortment, warm.folded(), warm.context, state.version, subject=subject)
+        folded = self.profiles.opened(tenant, subject, warm)
+        return Known(assortment, folded, warm.context, state.version, subject=subject)
 
     def _folded(self, tenant: str, subject: str, state: State, assortment: Assortment) -> Warm:
         feedback, events = self.config.feedback, list[Event]()

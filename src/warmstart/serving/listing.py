@@ -1,23 +1,37 @@
 """From what is known of somebody to the list that is shown."""
 
 import time
-import uuid
+from itertools import repeat
+from math import isnan
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from warmstart.adaptation.explore import belief_of
-from warmstart.adaptation.policy import Chosen, PolicyConfig, choose
+from warmstart.adaptation.policy import Fallback, PolicyConfig, choose
 from warmstart.core.histories import Floats
-from warmstart.core.ranking import evidence_of
+from warmstart.core.ranking import evidence_of, top_k
 from warmstart.meta.index import top_items
 from warmstart.meta.recommender import MetaRecommender
 from warmstart.representation.context import Context
 from warmstart.serving.answers import Recommendations, Recommended
 from warmstart.serving.knowing import Known
+from warmstart.serving.names import new_name
 from warmstart.serving.requests import Ask
 
+Indices = npt.NDArray[np.integer]
 NEVER_LIKED = 0.01
 """Score that keeps an item which nobody likes from being near to everything."""
+
+
+class _Found(NamedTuple):
+    """What is shown: indices in order, their scores, the probability of each; none where nothing was left to chance."""
+
+    items: Indices
+    scores: Floats
+    propensities: Floats | None = None
+    fallback: Fallback | None = None
 
 
 def personal_scores(known: Known) -> Floats:
@@ -49,40 +63,51 @@ def listed(
         started: when the request came, in seconds of ``time.perf_counter``.
     """
     policy = asked_policy(policy, ask)
-    chosen = _searched(known, ask, policy) if scores is None else None
-    if chosen is None:
-        chosen = _chosen(known, ask, personal_scores(known) if scores is None else scores, policy, rng)
+    plain = _is_plain(known, ask, policy)
+    found = _searched(known, ask) if plain and scores is None else None
+    if found is None:
+        everything = personal_scores(known) if scores is None else scores
+        found = _best(known, ask, everything) if plain else None
+        found = found or _chosen(known, ask, everything, policy, rng)
     return Recommendations(
-        uuid.uuid4().hex,
-        _rows(known, ask, chosen),
+        new_name(),
+        _rows(known, ask, found),
         evidence_of(len(known.folded)),
         known.version,
         known.assortment.served.version,
-        chosen.fallback,
+        found.fallback,
         known.degraded,
         1000 * (time.perf_counter() - started),
     )
 
 
-def _searched(known: Known, ask: Ask, policy: PolicyConfig) -> Chosen | None:
+def _is_plain(known: Known, ask: Ask, policy: PolicyConfig) -> bool:
+    """Whether the list is the ranking by score, less what she met: what most requests ask for."""
+    narrowed = ask.filter or ask.allow is not None or ask.block or known.assortment.available is not None
+    return not narrowed and policy.explore == "off" and not policy.diversity and policy.exclude_seen
+
+
+def _searched(known: Known, ask: Ask) -> _Found | None:
     """Return the list as an index finds it; None where it cannot say what all items would."""
     assortment, model = known.assortment, known.assortment.model
-    narrowed = ask.filter or ask.allow is not None or ask.block or assortment.available is not None
-    plain = policy.explore == "off" and not policy.diversity and policy.exclude_seen and not narrowed
-    if not plain or known.context.text is not None or not len(known.folded):
-        return None
     if not assortment.is_indexed or not isinstance(model, MetaRecommender):
+        return None
+    if known.context.text is not None or not len(known.folded):
         return None
     out = np.union1d(known.folded.seen, known.folded.history.items)
     items, scores = top_items(model, known.folded.history, known.context, ask.n, out)
-    if len(items) < ask.n:
-        return None
-    return Chosen(
-        items.astype(np.int32), scores, np.ones(len(items), dtype=np.float32), np.zeros(len(items), dtype=bool)
-    )
+    return _Found(items, scores) if len(items) == ask.n else None
 
 
-def _chosen(known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: np.random.Generator) -> Chosen:
+def _best(known: Known, ask: Ask, scores: Floats) -> _Found | None:
+    """Return the ranking by score; None where it is too short, for then the policy knows how to go on."""
+    worth = scores.copy()
+    worth[known.folded.seen] = -np.inf
+    items = top_k(worth, ask.n)
+    return _Found(items, scores[items]) if len(items) == ask.n else None
+
+
+def _chosen(known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: np.random.Generator) -> _Found:
     assortment = known.assortment
     filters = assortment.shelves.filters(
         category=ask.filter,
@@ -91,7 +116,7 @@ def _chosen(known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: n
         seen=known.folded.seen,
         available=assortment.available,
     )
-    return choose(
+    found = choose(
         scores,
         ask.n,
         filters,
@@ -101,29 +126,31 @@ def _chosen(known: Known, ask: Ask, scores: Floats, policy: PolicyConfig, rng: n
         vectors=assortment.vectors if policy.diversity else None,
         rng=rng,
     )
+    return _Found(found.items, found.scores, found.propensities, found.fallback)
 
 
 def asked_policy(policy: PolicyConfig, ask: Ask) -> PolicyConfig:
     """Return how the server is set to choose, but for what a request asks otherwise."""
+    if ask.explore is None and ask.diversity is None and ask.exclude_seen == policy.exclude_seen:
+        return policy
     asked = {"explore": ask.explore, "diversity": ask.diversity, "exclude_seen": ask.exclude_seen}
-    other = {name: value for name, value in asked.items() if value is not None and value != getattr(policy, name)}
-    return policy.model_copy(update=other) if other else policy
+    return policy.model_copy(update={name: value for name, value in asked.items() if value is not None})
 
 
-def _rows(known: Known, ask: Ask, chosen: Chosen) -> tuple[Recommended, ...]:
+def _rows(known: Known, ask: Ask, found: _Found) -> tuple[Recommended, ...]:
     catalogue = known.assortment.model.catalogue
     ids, titles = catalogue.item_ids, catalogue.titles
-    items, silent = chosen.items.tolist(), np.isnan(chosen.scores).tolist()
-    rows = zip(items, chosen.scores.tolist(), chosen.propensities.tolist(), silent, strict=True)
+    shares = repeat(1.0, len(found.items)) if found.propensities is None else found.propensities.tolist()
+    rows = zip(found.items.tolist(), found.scores.tolist(), shares, strict=True)
     return tuple(
         [
             Recommended(
                 ids[item],
                 titles[item],
-                None if is_silent else score,
+                None if isnan(score) else score,
                 propensity,
                 known.reasons(ids[item]) if ask.explain else None,
             )
-            for item, score, propensity, is_silent in rows
+            for item, score, propensity in rows
         ]
     )

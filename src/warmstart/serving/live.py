@@ -162,8 +162,11 @@ class Tenant:
             session_id: who, before login.
             **ask: the fields of ``Ask``.
         """
-        started = time.perf_counter()
-        return self._answer(self.known(_subject(user_id, session_id)), checked(Ask, ask), started)
+        return self.answer(_subject(user_id, session_id), checked(Ask, ask), time.perf_counter())
+
+    def answer(self, subject: str, ask: Ask, started: float) -> Recommendations:
+        """Recommend to a subject of the store; ``started`` is when the request came, of ``time.perf_counter``."""
+        return self._answer(self.known(subject), ask, started)
 
     def recommend_to(self, **person: Any) -> Recommendations:
         """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
@@ -264,7 +267,8 @@ class Tenant:
 
     def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
         found = listed(known, ask, None, self.live.config.policy, self.live.rng, started)
-        if known.subject and any(row.propensity < 1 for row in found.items):
+        left_to_chance = (ask.explore or self.live.config.policy.explore) != "off"
+        if left_to_chance and known.subject and any(row.propensity < 1 for row in found.items):
             self._log_shown(known, found)
         return found
 

@@ -10,7 +10,10 @@ from warmstart.adaptation.fold import Folded
 from warmstart.core.histories import Histories
 from warmstart.representation.context import Context
 
+Key = tuple[str, str]
 MOST_PROFILES = 100_000
+MOST_OPEN = 1_000
+"""Profiles that stay unpacked, which takes several times the room."""
 _ROW = np.dtype([("item", "<i4"), ("value", "<f4"), ("weight", "<f4"), ("time", "<f8")])
 
 
@@ -67,7 +70,8 @@ class Profiles:
 
     def __init__(self, most: int = MOST_PROFILES) -> None:
         self._most = most
-        self._kept: OrderedDict[tuple[str, str], Warm] = OrderedDict()
+        self._kept: OrderedDict[Key, Warm] = OrderedDict()
+        self._open: OrderedDict[Key, tuple[Warm, Folded]] = OrderedDict()
         self._erasures: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -77,6 +81,18 @@ class Profiles:
     def get(self, tenant: str, subject: str) -> Warm | None:
         """Return somebody's profile if it is kept; whether it is current is for the caller to see."""
         return self._kept.get((tenant, subject))
+
+    def opened(self, tenant: str, subject: str, warm: Warm) -> Folded:
+        """Return what a profile holds; of those asked for last it stays unpacked."""
+        found = self._open.get((tenant, subject))
+        if found is not None and found[0] is warm:
+            return found[1]
+        folded = warm.folded()
+        with self._lock:
+            self._open[tenant, subject] = warm, folded
+            while len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
+        return folded
 
     def put(self, tenant: str, subject: str, warm: Warm) -> None:
         """Keep a profile in the place of an older one."""
@@ -90,11 +106,13 @@ class Profiles:
         """Forget somebody's profile."""
         with self._lock:
             self._kept.pop((tenant, subject), None)
+            self._open.pop((tenant, subject), None)
 
     def erased(self, tenant: str, count: int) -> None:
         """Forget a tenant's profiles when somebody was erased since the last time, be it by another process."""
         if self._erasures.get(tenant, 0) != count:
             with self._lock:
                 self._erasures[tenant] = count
-                for key in [key for key in self._kept if key[0] == tenant]:
-                    del self._kept[key]
+                for kept in (self._kept, self._open):
+                    for key in [key for key in kept if key[0] == tenant]:
+                        del kept[key]

@@ -167,6 +167,39 @@ def test_two_processes_worth_of_writers_agree(url):
         other.close()
 
 
+def test_a_session_becomes_one_user_however_many_claim_it_at_once(url):
+    stores = [Store.open(url) for _ in range(4)]
+    for number in range(10):
+        name, users = f"visit{number}", [user(f"{who}{number}") for who in range(4)]
+        stores[0].log(SHOP, [Entry(Event(f"e{number}", "i1", "like", 0.0), session(name), "d")]).result(10)
+        claims = [
+            store.write(lambda connection, name=name, who=who: log.merge(connection, SHOP, session(name), who))
+            for store, who in zip(stores, users, strict=True)
+        ]
+        refused = [isinstance(claim.exception(10), Conflict) for claim in claims]
+        owners = [bool(log.newest(stores[0].database, SHOP, who, 10)) for who in users]
+        assert refused.count(False) == 1
+        assert [not one for one in refused] == owners
+    for store in stores:
+        store.close()
+
+
+def test_whoever_is_erased_while_a_session_becomes_her_leaves_nothing(url):
+    first, second = Store.open(url), Store.open(url)
+    for number in range(15):
+        name, who = f"visit{number}", user(f"ann{number}")
+        first.log(SHOP, [Entry(Event(f"e{number}", "i1", "like", 0.0), session(name), "d")]).result(10)
+        merged = first.write(lambda connection, name=name, who=who: log.merge(connection, SHOP, session(name), who))
+        erased = second.write(lambda connection, who=who: log.erase(connection, SHOP, who))
+        merged.result(10), erased.result(10)
+        # whichever came first: either all of it is gone, or she came back with what she did before
+        state, events = log.states(first.database, SHOP, who)[0], log.newest(first.database, SHOP, who, 10)
+        assert bool(state.version) == bool(events)
+        merged_into = log.states(first.database, SHOP, session(name))[0].merged_into
+        assert merged_into in ({who} if events else {None})
+    first.close(), second.close()
+
+
 def test_one_faulty_change_does_not_harm_those_in_the_same_commit(store):
     def fails(_connection):
         message = "a fault of the program"

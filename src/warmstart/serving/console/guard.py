@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from warmstart.core.errors import BadInput, Conflict, NotFound, Overloaded, StoreFull, StoreUnavailable, WarmstartError
+from warmstart.core.errors import BadInput, WarmstartError
 from warmstart.serving.console.render import page
 from warmstart.serving.console.server import Server, Visitor
 from warmstart.serving.console.stream import Streams
 from warmstart.serving.live import Tenant
 from warmstart.serving.requests import LONGEST_ID
+from warmstart.serving.statuses import status_of
 from warmstart.serving.store.entries import session
 
 HOME = "/console"
@@ -34,14 +35,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-STATUS: tuple[tuple[type[WarmstartError], int], ...] = (
-    (NotFound, 404),
-    (Conflict, 422),
-    (BadInput, 422),
-    (StoreFull, 507),
-    (StoreUnavailable, 503),
-    (Overloaded, 503),
-)
 
 
 class Closed(WarmstartError):
@@ -111,8 +104,7 @@ def guarded(
         try:
             response = await _answered(server, streams, endpoint, role, request)
         except WarmstartError as error:
-            status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-            response = trouble(request, 403 if isinstance(error, Closed) else status, str(error))
+            response = trouble(request, 403 if isinstance(error, Closed) else status_of(error), str(error))
         return secured(response)
 
     return answer

@@ -7,9 +7,7 @@ from typing import Protocol
 
 from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.live import Live
-
-ROLES = ("read", "write", "admin")
-"""Each may do what those before it may."""
+from warmstart.serving.roles import reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Visitor:
 
     def may(self, role: str) -> bool:
         """Return whether this visitor may do what ``role`` may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return reaches(self.role, role)
 
 
 class Counts(Protocol):

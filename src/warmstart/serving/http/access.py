@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from warmstart.core.errors import BadInput, StoreUnavailable
 from warmstart.serving.http.problems import Refused
 from warmstart.serving.live import DEFAULT_TENANT
+from warmstart.serving.roles import ROLES, reaches
 from warmstart.serving.store import kept
 from warmstart.serving.store.kept import Key
 from warmstart.serving.store.store import Store
 
-ROLES = ("read", "write", "admin")
-"""Each may do what those before it may."""
 SECONDS_BETWEEN_READS = 1.0
 """How long a revoked key may still open something."""
 BURST = 2.0
@@ -33,7 +32,7 @@ class Caller:
 
     def may(self, role: str) -> None:
         """Refuse with 403 who may not do what ``role`` may."""
-        if ROLES.index(self.role) < ROLES.index(role):
+        if not reaches(self.role, role):
             raise Refused(403, f"This key may {self.role}; this needs a key that may {role}.")
 
 

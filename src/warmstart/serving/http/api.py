@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
@@ -18,13 +19,14 @@ from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.http.access import Caller
 from warmstart.serving.http.gate import ACTIONS, CALLER, SLASH, TOKEN
-from warmstart.serving.http.hot import JSON, Hot, list_response
-from warmstart.serving.http.metrics import exposition
+from warmstart.serving.http.hot import JSON, Hot
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
+from warmstart.serving.http.tally import Tally
 from warmstart.serving.live import Live, Tenant
 from warmstart.serving.requests import MOST_EVENTS, MOST_ITEMS, NO_CONTROL, Ask, EventIn, ItemIn, PersonIn, named
 from warmstart.serving.requests import Id as Name
 from warmstart.serving.store import kept
+from warmstart.serving.store.entries import session, user
 
 _Part = Path(min_length=1, max_length=256, json_schema_extra={"pattern": NO_CONTROL})
 Id = Annotated[str, _Part, AfterValidator(named), AfterValidator(lambda name: name.replace(SLASH, "/"))]
@@ -48,7 +50,7 @@ class Version(BaseModel):
     state_version: int
 
 
-class Count_(BaseModel):  # noqa: N801 (Count is the query's)
+class Changed(BaseModel):
     """How many were changed."""
 
     count: int
@@ -137,6 +139,11 @@ def _json(value: Any) -> Response:
     return Response(text, media_type=JSON)
 
 
+def _listed(request: Request, found: Recommendations) -> Response:
+    hot: Hot = request.app.state.hot
+    return Response(hot.listed(found), media_type=JSON)
+
+
 async def _waited(work: Callable[[], Any]) -> Any:
     """Do what waits for the store beside the loop that answers others."""
     return await asyncio.to_thread(work)
@@ -178,7 +185,8 @@ async def recommendations(
 ) -> Response:
     """Recommend to a user; whoever is unknown gets what everybody likes."""
     hot: Hot = request.app.state.hot
-    return hot.recommendations(request.scope[CALLER], user_id, request.scope["query_string"])
+    found = hot.recommendations(request.scope[CALLER], user(user_id), request.scope["query_string"])
+    return Response(found, media_type=JSON)
 
 
 @router.get(
@@ -187,13 +195,14 @@ async def recommendations(
 async def session_recommendations(request: Request, session_id: Id, n: Count = 10) -> Response:
     """Recommend to somebody who has not logged in; the query is that of users."""
     hot: Hot = request.app.state.hot
-    return hot.recommendations(request.scope[CALLER], session_id, request.scope["query_string"], by_session=True)
+    found = hot.recommendations(request.scope[CALLER], session(session_id), request.scope["query_string"])
+    return Response(found, media_type=JSON)
 
 
 @router.post("/recommendations", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
-async def recommend_to(tenant: Reads, person: PersonIn) -> Response:
+async def recommend_to(request: Request, tenant: Reads, person: PersonIn) -> Response:
     """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
-    return list_response(tenant.recommend_to(**person.model_dump(exclude_unset=True)))
+    return _listed(request, tenant.recommend_to(**person.model_dump(exclude_unset=True)))
 
 
 @router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=_documented(404), tags=["lists"])
@@ -204,14 +213,14 @@ async def reward(tenant: Writes, recommendation_id: Id, given: Reward) -> Respon
 
 
 @router.post("/rank", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
-async def rank(tenant: Reads, person: Ranking) -> Response:
+async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
     """Rank some items, what she met as well, for a user who is kept or for somebody described in the body."""
     asked = person.model_dump(exclude_unset=True)
     user_id = asked.pop("user_id", None)
     asked |= {"allow": asked.pop("actions"), "n": len(person.actions), "exclude_seen": False}
     if user_id is None:
-        return list_response(tenant.recommend_to(**asked))
-    return list_response(tenant.recommend(user_id, **{k: v for k, v in asked.items() if k in Ask.model_fields}))
+        return _listed(request, tenant.recommend_to(**asked))
+    return _listed(request, tenant.recommend(user_id, **{k: v for k, v in asked.items() if k in Ask.model_fields}))
 
 
 @router.get(
@@ -223,9 +232,9 @@ async def explanation(tenant: Reads, user_id: Id, item_id: Id) -> Response:
 
 
 @router.get("/items/{item_id}/similar", response_model=Recommendations, responses=_documented(404), tags=["lists"])
-async def similar(tenant: Reads, item_id: Id, n: Count = 10) -> Response:
+async def similar(request: Request, tenant: Reads, item_id: Id, n: Count = 10) -> Response:
     """Return what those like who like an item."""
-    return list_response(tenant.similar(item_id, n))
+    return _listed(request, tenant.similar(item_id, n))
 
 
 @router.put("/users/{user_id}", response_model=Version, responses=_documented(413, 507), tags=["people"])
@@ -234,14 +243,9 @@ async def describe_user(tenant: Writes, user_id: Id, attributes: dict[str, Any])
     return _json({"state_version": await _waited(lambda: tenant.describe(user_id, attributes))})
 
 
+@router.get("/users/{user_id}/export", response_model=Export, responses=_documented(404), tags=["people"])
 @router.get("/users/{user_id}", response_model=Export, responses=_documented(404), tags=["people"])
 async def export_user(tenant: Reads, user_id: Id) -> Response:
-    """Return everything that is kept about a user."""
-    return _json(await _waited(lambda: tenant.export(user_id)))
-
-
-@router.get("/users/{user_id}/export", response_model=Export, responses=_documented(404), tags=["people"])
-async def export_user_too(tenant: Reads, user_id: Id) -> Response:
     """Return everything that is kept about a user."""
     return _json(await _waited(lambda: tenant.export(user_id)))
 
@@ -271,15 +275,15 @@ async def item(tenant: Reads, item_id: Id) -> Response:
     return _json(await _waited(lambda: tenant.item(item_id)))
 
 
-@router.put("/items", response_model=Count_, responses=_documented(413, 507), tags=["items"])
-@router.post("/items", response_model=Count_, responses=_documented(413, 507), tags=["items"])
+@router.put("/items", response_model=Changed, responses=_documented(413, 507), tags=["items"])
+@router.post("/items", response_model=Changed, responses=_documented(413, 507), tags=["items"])
 async def put_items(tenant: Writes, items: Items) -> Response:
     """Add items or change them; one with a title or labels can be recommended at once."""
     bodies = [one.model_dump(exclude_unset=True) for one in items]
     return _json({"count": await _waited(lambda: tenant.put_items(bodies))})
 
 
-@router.delete("/items/{item_id}", response_model=Count_, responses=_documented(404, 507), tags=["items"])
+@router.delete("/items/{item_id}", response_model=Changed, responses=_documented(404, 507), tags=["items"])
 async def remove_item(tenant: Writes, item_id: Id) -> Response:
     """Remove an item that was put."""
     count = await _waited(lambda: tenant.remove_items([item_id]))
@@ -298,15 +302,15 @@ async def models(request: Request, tenant: Governs) -> Response:
     return _json([dict(zip(("version", "created", "activated", "active"), one, strict=True)) for one in told])
 
 
-@router.post("/models/{version}:activate", response_model=Version, responses=_documented(404), tags=["models"])
+@router.post("/models/{version}:activate", status_code=204, responses=_documented(404), tags=["models"])
 async def activate(request: Request, tenant: Governs, version: Id) -> Response:
     """Let a registered model answer, an older one as well; every process takes it over within a second."""
     live: Live = request.app.state.live
     await _waited(lambda: live.activate(version))
-    return _json({"state_version": 0})
+    return Response(status_code=204)
 
 
-def application(live: Live, hot: Hot) -> FastAPI:
+def application(live: Live, hot: Hot, tally: Tally) -> FastAPI:
     """Return the application behind the gate."""
     app = FastAPI(
         title="Warmstart",
@@ -317,7 +321,7 @@ def application(live: Live, hot: Hot) -> FastAPI:
     )
     app.state.live, app.state.hot = live, hot
     app.include_router(router)
-    _add_health(app, live)
+    _add_health(app, live, tally)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Refused, _ours)
@@ -326,7 +330,7 @@ def application(live: Live, hot: Hot) -> FastAPI:
     return app
 
 
-def _add_health(app: FastAPI, live: Live) -> None:
+def _add_health(app: FastAPI, live: Live, tally: Tally) -> None:
     @app.get("/health/live", tags=["health"])
     async def alive() -> dict[str, str]:
         """Say that the process answers."""
@@ -341,8 +345,7 @@ def _add_health(app: FastAPI, live: Live) -> None:
     @app.get("/metrics", tags=["health"], responses=_documented(), response_class=PlainTextResponse)
     async def metrics(tenant: Reads) -> Response:
         """Return what was counted, for Prometheus."""
-        text, media_type = exposition()
-        return Response(text, media_type=media_type)
+        return Response(tally.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -2,11 +2,9 @@
 
 import re
 import time
-import uuid
 from typing import Any
 from urllib.parse import quote, unquote
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warmstart.core.errors import WarmstartError
@@ -14,8 +12,10 @@ from warmstart.serving.http.access import Access, Caller, key_in
 from warmstart.serving.http.crowd import Crowd
 from warmstart.serving.http.hot import Hot, user_of
 from warmstart.serving.http.logs import logger
-from warmstart.serving.http.metrics import REQUESTS
 from warmstart.serving.http.problems import Refused, problem_of
+from warmstart.serving.http.tally import Tally
+from warmstart.serving.names import new_name
+from warmstart.serving.store.entries import user
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 ACTIONS = (b":merge", b":activate")
@@ -39,13 +39,15 @@ class Gate:
         inner: answers what is not hot.
         hot: answers what is.
         access: knows who may do what.
+        tally: counts and logs what passes.
         most_at_once: requests that are worked on at the same time.
     """
 
-    def __init__(self, inner: ASGIApp, hot: Hot, access: Access, most_at_once: int) -> None:
+    def __init__(self, inner: ASGIApp, hot: Hot, access: Access, tally: Tally, most_at_once: int) -> None:
         self._inner = inner
         self._hot = hot
         self._access = access
+        self._tally = tally
         self._most = most_at_once
         self._at_once = 0
         self._crowd = Crowd()
@@ -65,7 +67,7 @@ class Gate:
             await passage.fail(error, scope, receive)
         finally:
             self._at_once -= counted
-            passage.count(scope)
+            self._note(scope, passage)
 
     async def _pass(self, scope: Scope, receive: Receive, passage: "_Passage") -> None:
         path: str = scope["path"]
@@ -83,7 +85,7 @@ class Gate:
             raise Refused(503, "The server works on as many requests as it can.")
         caller = self._access.caller(key_in(scope["headers"]))
         passage.caller = caller
-        passage.headers |= self._access.count(caller)
+        passage.add(self._access.count(caller))
         scope[CALLER] = caller
         response = await self._hotly(scope, receive, caller, passage)
         if response is not None:
@@ -92,7 +94,14 @@ class Gate:
             whole = await _body(_limited(scope, receive)) if scope["method"] in WITH_BODY else b""
             await self._inner(scope, _again(whole, receive), passage.send)
 
-    async def _hotly(self, scope: Scope, receive: Receive, caller: Caller, passage: "_Passage") -> Response | None:
+    def _note(self, scope: Scope, passage: "_Passage") -> None:
+        seconds, caller = time.perf_counter() - passage.started, passage.caller
+        names = (
+            (passage.request_id, None, None) if caller is None else (passage.request_id, caller.tenant, caller.key_id)
+        )
+        self._tally.passed(scope["method"], passage.route or _template(scope), passage.status, seconds, names)
+
+    async def _hotly(self, scope: Scope, receive: Receive, caller: Caller, passage: "_Passage") -> ASGIApp | None:
         method, path = scope["method"], scope["path"]
         if method == "POST" and path == "/v1/events":
             passage.route = path
@@ -102,19 +111,34 @@ class Gate:
             name = user_of(scope["raw_path"])
             if name is not None:
                 passage.route = "/v1/users/{user_id}/recommendations"
-                return self._hot.recommendations(caller, name, scope["query_string"])
+                return _Json(self._hot.recommendations(caller, user(name), scope["query_string"]))
         return None
+
+
+class _Json:
+    """A body of JSON in the two messages that it takes, for a framework's response costs as much as the store."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        length = str(len(self._body)).encode()
+        headers = [(b"content-length", length), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
 
 
 class _Passage:
     """One request on its way: what is added to its answer, and what is said of it afterwards."""
 
-    __slots__ = ("_send", "caller", "headers", "request_id", "route", "started", "status")
+    __slots__ = ("_added", "_send", "caller", "request_id", "route", "started", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        self.request_id = given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        self.headers: dict[str, str] = {"x-request-id": self.request_id}
+        self.request_id = given.decode() if REQUEST_ID.fullmatch(given) else new_name()
+        self._added = [(b"x-request-id", self.request_id.encode())]
         self.caller: Caller | None = None
         self.route = ""
         self.status = 0
@@ -122,11 +146,14 @@ class _Passage:
         self._send = send
         scope[TOKEN] = self.request_id
 
+    def add(self, headers: dict[str, str]) -> None:
+        """Send some headers with the answer."""
+        self._added += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            added = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
-            message["headers"] = [*message.get("headers", ()), *added]
+            message["headers"] = [*message.get("headers", ()), *self._added]
         await self._send(message)
 
     async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
@@ -135,24 +162,9 @@ class _Passage:
         if self.status:
             return  # an answer is on its way already
         if isinstance(error, Refused):
-            self.headers = {name: value for name, value in self.headers.items() if name not in error.headers}
+            told = {name.lower().encode() for name in error.headers}
+            self._added = [(name, value) for name, value in self._added if name not in told]
         await problem_of(error, self.request_id)(scope, receive, self.send)
-
-    def count(self, scope: Scope) -> None:
-        took = time.perf_counter() - self.started
-        route = self.route or _template(scope)
-        REQUESTS.labels(f"{scope['method']} {route}", str(self.status)).observe(took)
-        caller = self.caller
-        logger().info(
-            "request",
-            method=scope["method"],
-            route=route,
-            status=self.status,
-            ms=round(1000 * took, 3),
-            request_id=self.request_id,
-            tenant=None if caller is None else caller.tenant,
-            key=None if caller is None else caller.key_id,
-        )
 
 
 def _with_slashes_inside(raw: bytes) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -12,15 +13,19 @@ from starlette.responses import Response
 from warmstart.core.errors import BadInput
 from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.http.access import Caller
-from warmstart.serving.http.metrics import ANSWERS, DEGRADED, DRIFT, EVENTS, LAG, WAITING
 from warmstart.serving.http.problems import Refused, problem
+from warmstart.serving.http.tally import Tally
 from warmstart.serving.live import Live
+from warmstart.serving.requests import LONGEST_ID, Ask, checked
 
 Headers = list[tuple[bytes, bytes]]
 JSON = "application/json"
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 LISTS = ("allow", "block")
 IDEMPOTENCY = b"idempotency-key"
+BEFORE, BEHIND = b"/v1/users/", b"/recommendations"
+LONGEST_REMEMBERED = 100
+"""Bytes of a query that is remembered; a longer one names items, and hardly comes again."""
 
 
 class Hot:
@@ -28,10 +33,12 @@ class Hot:
 
     Args:
         live: the engine.
+        tally: counts what is answered.
     """
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, tally: Tally) -> None:
         self.live = live
+        self._tally = tally
         self._in_progress: set[tuple[str, str]] = set()
 
     async def events(
@@ -45,11 +52,7 @@ class Hot:
         if key is not None and not 1 <= len(key) <= 256:
             raise Refused(422, "An Idempotency-Key has 1 to 256 characters.")
         found = await self._recorded(caller, bodies, key)
-        EVENTS.labels("accepted").inc(found.accepted)
-        EVENTS.labels("duplicate").inc(found.duplicates)
-        EVENTS.labels("rejected").inc(len(found.rejected))
-        LAG.observe(time.perf_counter() - started)
-        WAITING.set(self.live.store.writer.waiting)
+        self._tally.recorded(found, time.perf_counter() - started)
         if single and found.rejected:
             return problem(422, found.rejected[0].reason, request_id)
         if found.rejected and not found.versions and not found.duplicates:
@@ -70,21 +73,16 @@ class Hot:
         finally:
             self._in_progress.discard(mine)
 
-    def recommendations(self, caller: Caller, user_id: str, query: bytes, *, by_session: bool = False) -> Response:
-        """Recommend to somebody who is kept."""
+    def recommendations(self, caller: Caller, subject: str, query: bytes) -> bytes:
+        """Recommend to somebody who is kept, in JSON."""
+        started = time.perf_counter()
         caller.may("read")
-        DRIFT.set(self.live.knowledge.drifted)
-        asked = asked_of(query)
-        who = {"session_id": user_id} if by_session else {"user_id": user_id}
-        return list_response(self.live.tenant(caller.tenant).recommend(**who, **asked))
+        return self.listed(self.live.tenant(caller.tenant).answer(subject, ask_of(query), started))
 
-
-def list_response(found: Recommendations) -> Response:
-    """Return a list as JSON, and count it."""
-    ANSWERS.labels(found.evidence, found.fallback or "none").inc()
-    if found.degraded:
-        DEGRADED.inc()
-    return Response(orjson.dumps(found), media_type=JSON)
+    def listed(self, found: Recommendations) -> bytes:
+        """Return a list as JSON, and count it."""
+        self._tally.listed(found)
+        return orjson.dumps(found)
 
 
 def user_of(path: bytes) -> str | None:
@@ -95,18 +93,35 @@ def user_of(path: bytes) -> str | None:
         >>> user_of(b"/v1/users/ann%2Fb/recommendations"), user_of(b"/v1/users/ann"), user_of(b"/v1/events")
         ('ann/b', None, None)
     """
-    parts = path.split(b"/")
-    if len(parts) != 5 or parts[1:3] != [b"v1", b"users"] or parts[4] != b"recommendations" or not parts[3]:
+    name = path.removeprefix(BEFORE).removesuffix(BEHIND)
+    if not name or b"/" in name or len(name) != len(path) - len(BEFORE) - len(BEHIND):
         return None
-    return checked_id(parts[3])
+    return name.decode() if name.isalnum() and len(name) <= LONGEST_ID else checked_id(name)
 
 
 def checked_id(raw: bytes) -> str:
     """Return an id that stands in a path; raises ``Refused`` where it could never be one."""
     found = unquote(raw.decode("ascii", "replace"), errors="replace")
-    if not 1 <= len(found) <= 256 or any(ord(letter) < 32 for letter in found):
+    if not 1 <= len(found) <= LONGEST_ID or any(ord(letter) < 32 for letter in found):
         raise Refused(422, "An id has 1 to 256 characters, none of them control characters.")
     return found
+
+
+def ask_of(query: bytes) -> Ask:
+    """Return what a query string asks for; raises ``BadInput`` naming all faults.
+
+    Example:
+        >>> from warmstart.serving.http.hot import ask_of
+        >>> ask_of(b"n=5").n, ask_of(b"").n
+        (5, 10)
+    """
+    return _remembered(query) if len(query) <= LONGEST_REMEMBERED else checked(Ask, asked_of(query))
+
+
+@lru_cache(1024)
+def _remembered(query: bytes) -> Ask:
+    # most requests ask for the same: checking it again would cost a tenth of the answer
+    return checked(Ask, asked_of(query))
 
 
 def asked_of(query: bytes) -> dict[str, Any]:

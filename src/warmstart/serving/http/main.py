@@ -1,6 +1,6 @@
 """What a worker runs: the application from the settings that the server left in the environment."""
 
-import os
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +9,6 @@ from starlette.types import ASGIApp
 
 from warmstart.core.threads import stay_on_one_thread
 from warmstart.meta.index import INDEX_FROM
-from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.console.learning import report_beside
 from warmstart.serving.console.mount import mount
 from warmstart.serving.console.server import Server, Visitor
@@ -19,9 +18,10 @@ from warmstart.serving.http.api import application
 from warmstart.serving.http.gate import Gate
 from warmstart.serving.http.hot import Hot
 from warmstart.serving.http.logs import configure, logger
-from warmstart.serving.http.metrics import ANSWERS, DEGRADED, EVENTS, FOLDER, LAG, MODEL, exposition
+from warmstart.serving.http.metrics import MODEL
 from warmstart.serving.http.problems import Refused
 from warmstart.serving.http.settings import ServeConfig
+from warmstart.serving.http.tally import Tally
 from warmstart.serving.live import DEFAULT_TENANT, Live
 from warmstart.serving.shelf import open_model
 from warmstart.serving.store.store import Store
@@ -30,11 +30,7 @@ from warmstart.serving.store.store import Store
 def of_environment() -> ASGIApp:
     """Return the application of a worker."""
     configure()
-    config = ServeConfig.of_environment()
-    if config.workers == 1:
-        # one process counts in its memory; the folder is for several to count together
-        os.environ.pop(FOLDER, None)
-    return build(config)
+    return build(ServeConfig.of_environment())
 
 
 def build(config: ServeConfig) -> ASGIApp:
@@ -46,24 +42,29 @@ def build(config: ServeConfig) -> ASGIApp:
     # a process is not ready before its index is
     if len(live.shelf.present.model.catalogue) >= INDEX_FROM:
         live.shelf.latest_assortment(DEFAULT_TENANT).indexing.join()
-    hot = Hot(live)
+    tally = Tally(live)
+    hot = Hot(live, tally)
     rate = None if config.rate is None else config.rate / config.workers
     access = Access(store, open_without_keys=config.is_local, rate=rate)
-    inner = application(live, hot)
-    console = Server(live, lambda key: _visitor(access, key), _Counts(), report_beside(config.model))
+    inner = application(live, hot, tally)
+    console = Server(live, lambda key: _visitor(access, key), tally, report_beside(config.model))
     streams = mount(inner, console) if config.console else Streams()
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         MODEL.labels(live.shelf.present.version).set(1)
+        # what is there now stays: looking through it again and again for garbage would cost pauses
+        gc.collect()
+        gc.freeze()
         logger().info("ready", model_version=live.shelf.present.version)
         with streams.ending_with_process():
             yield
         live.close()
+        tally.settle()
         logger().info("stopped")
 
     inner.router.lifespan_context = lifespan
-    return Gate(inner, hot, access, config.most_at_once)
+    return Gate(inner, hot, access, tally, config.most_at_once)
 
 
 def _visitor(access: Access, key: str | None) -> Visitor | None:
@@ -73,20 +74,3 @@ def _visitor(access: Access, key: str | None) -> Visitor | None:
     except Refused:
         return None
     return Visitor(caller.tenant, caller.role, keyed=caller.key_id != "open")
-
-
-class _Counts:
-    """Counts what is done in the console as what comes over the API."""
-
-    def recorded(self, found: Recorded, seconds: float) -> None:
-        EVENTS.labels("accepted").inc(found.accepted)
-        EVENTS.labels("rejected").inc(len(found.rejected))
-        LAG.observe(seconds)
-
-    def listed(self, found: Recommendations) -> None:
-        ANSWERS.labels(found.evidence, found.fallback or "none").inc()
-        if found.degraded:
-            DEGRADED.inc()
-
-    def text(self) -> str:
-        return exposition()[0].decode()

@@ -2,7 +2,7 @@
 
 import os
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import multiprocess as together
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -18,7 +18,6 @@ LAG = Histogram(
 )
 ANSWERS = Counter("warmstart_recommendations_total", "Lists, by what they rest on", ["evidence", "fallback"])
 DEGRADED = Counter("warmstart_degraded_total", "Lists given while the store did not answer")
-STALE = Counter("warmstart_stale_reads_total", "Answers older than an event that this process had acknowledged")
 DRIFT = Gauge(
     "warmstart_drift_noticed",
     "Profiles folded since the start in which a change of taste was noticed",
@@ -28,10 +27,10 @@ WAITING = Gauge("warmstart_events_waiting", "Events that wait to be written", mu
 MODEL = Gauge("warmstart_model_info", "The model that answers", ["model_version"], multiprocess_mode="livemostrecent")
 
 
-def exposition() -> tuple[bytes, str]:
-    """Return all counts as text and its media type."""
+def exposition() -> str:
+    """Return all counts as text."""
     if FOLDER in os.environ:
         registry = CollectorRegistry()
         together.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry), CONTENT_TYPE_LATEST
-    return generate_latest(), CONTENT_TYPE_LATEST
+        return generate_latest(registry).decode()
+    return generate_latest().decode()

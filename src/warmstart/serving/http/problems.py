@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): one place that says which of ours is which status."""
+"""Errors as problem+json (RFC 9457)."""
 
 import http
 from typing import Any
@@ -6,32 +6,10 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from warmstart.core.errors import (
-    BadInput,
-    BadModelFile,
-    Conflict,
-    NotExplainable,
-    NotFound,
-    Overloaded,
-    StoreFull,
-    StoreUnavailable,
-    UnknownItem,
-    WarmstartError,
-)
+from warmstart.core.errors import UnknownItem, WarmstartError
+from warmstart.serving.statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: tuple[tuple[type[WarmstartError], int], ...] = (
-    (UnknownItem, 404),
-    (NotFound, 404),
-    (Conflict, 422),
-    (NotExplainable, 422),
-    (BadModelFile, 422),
-    (BadInput, 422),
-    (StoreFull, 507),
-    (StoreUnavailable, 503),
-    (Overloaded, 503),
-)
-"""Statuses of our errors, the more special class first."""
 AGAIN_SECONDS = "1"
 """After how many seconds a request that was refused for want of room may come again."""
 
@@ -50,18 +28,6 @@ class Refused(Exception):
         self.status = status
         self.detail = detail
         self.headers = headers or {}
-
-
-def status_of(error: WarmstartError) -> int:
-    """Return the status of one of our errors; 500 for one that should not have come this far.
-
-    Example:
-        >>> from warmstart.core.errors import NotFound, NotFitted
-        >>> from warmstart.serving.http.problems import status_of
-        >>> status_of(NotFound("no such user")), status_of(NotFitted("never"))
-        (404, 500)
-    """
-    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
 def problem(status: int, detail: str, request_id: str, headers: dict[str, str] | None = None, **more: Any) -> Response:

@@ -5,6 +5,8 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from warmstart.core.errors import BadInput
@@ -18,6 +20,7 @@ LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 15
 """How long requests that are being answered may take after the server was told to stop."""
 BACKLOG = 512
+FOLDERS = "warmstart-metrics-"
 
 
 def serve(config: ServeConfig) -> None:
@@ -32,10 +35,8 @@ def serve(config: ServeConfig) -> None:
 
     _prepare(config, open_model(config.model).version)
     _check_address(config)
-    folder = tempfile.mkdtemp(prefix="warmstart-metrics-")
-    os.environ[FOLDER] = folder
     config.tell_workers()
-    try:
+    with _counting_together(config.workers):
         uvicorn.run(
             "warmstart.serving.http.main:of_environment",
             factory=True,
@@ -48,22 +49,37 @@ def serve(config: ServeConfig) -> None:
             timeout_graceful_shutdown=DRAIN_SECONDS,
             backlog=BACKLOG,
         )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _counting_together(workers: int) -> Iterator[None]:
+    """Give several workers a folder to count in together; one process counts in its memory."""
+    if workers == 1:
+        yield
+        return
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        os.environ[FOLDER] = folder
+        yield
+
+
+def _sweep() -> None:
+    """Remove what servers left that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*-*"):
+        owner = folder.name.removeprefix(FOLDERS).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(config: ServeConfig, version: str) -> None:
     """Bring the tables up to date before any worker asks for them, and see that nobody unknown can come in."""
-    store = Store.open(config.store)
-    try:
+    with Store.open(config.store) as store:
         if not config.is_local and not store.read(kept.keys):
             raise BadInput(
                 f"{config.host} can be reached by others, and there is no key yet. Make one first: "
                 f"warmstart keys add --store {store.database.shown_url} --role admin"
             )
         _register(store, config, version)
-    finally:
-        store.close()
 
 
 def _register(store: Store, config: ServeConfig, version: str) -> None:

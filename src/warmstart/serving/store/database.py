@@ -55,6 +55,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writing = _engine(self.url, is_sqlite=self.is_sqlite)
         self._reading = _engine(self.url, is_sqlite=self.is_sqlite, isolation_level="AUTOCOMMIT")
+        self._driver_error = _driver_error(self.is_sqlite)
         self._mine = threading.local()
         self._silent = False
         self._closed = threading.Event()
@@ -119,28 +120,31 @@ class Database:
         For what every request asks: building a statement costs more than running it. Each thread keeps a connection.
         """
         self.check()
-        with self._watched(), _driver_errors_wrapped(self.is_sqlite):
-            try:
-                cursor = self._driver().cursor()
-                cursor.execute(statement if self.is_sqlite else statement.replace("?", "%s"), values)
-                rows: list[Any] = cursor.fetchall()
-                cursor.close()
-            except Exception:
-                self._forget_driver()
-                raise
-            return rows
+        driver = getattr(self._mine, "driver", None) or self._driver()
+        try:
+            rows: list[Any] = driver.execute(
+                statement if self.is_sqlite else _in_postgres(statement), values
+            ).fetchall()
+        except self._driver_error as error:
+            self._forget_driver()
+            with self._watched():
+                raise OperationalError(str(error), None, error) from error
+        except BaseException:
+            self._forget_driver()
+            raise
+        return rows
 
     def _driver(self) -> Any:
-        kept = getattr(self._mine, "connection", None)
-        if kept is None:
+        with self._watched():
             kept = self._mine.connection = self._reading.connect()
-            self._lent.add(kept)
-        return kept.connection.driver_connection
+        self._lent.add(kept)
+        self._mine.driver = kept.connection.driver_connection
+        return self._mine.driver
 
     def _forget_driver(self) -> None:
         """Let the next question open a new connection, for this one may be broken."""
         kept = getattr(self._mine, "connection", None)
-        self._mine.connection = None
+        self._mine.connection = self._mine.driver = None
         if kept is not None:
             self._lent.discard(kept)
             kept.invalidate()
@@ -187,19 +191,18 @@ def errors_in_our_words() -> Iterator[None]:
         raise _in_our_words(error) from error
 
 
-@contextmanager
-def _driver_errors_wrapped(is_sqlite: bool) -> Iterator[None]:
-    """Wrap a bare driver's errors as SQLAlchemy does, so that they are read in one place."""
+def _driver_error(is_sqlite: bool) -> type[Exception]:
+    """Return what a bare driver raises."""
     if is_sqlite:
-        kinds: tuple[type[Exception], ...] = (sqlite3.Error,)
-    else:
-        from psycopg import Error
+        return sqlite3.Error
+    from psycopg import Error
 
-        kinds = (Error,)
-    try:
-        yield
-    except kinds as error:
-        raise OperationalError(str(error), None, error) from error
+    return Error
+
+
+@cache
+def _in_postgres(statement: str) -> str:
+    return statement.replace("?", "%s")
 
 
 def _in_our_words(error: DBAPIError | PoolTimeout) -> BaseException:

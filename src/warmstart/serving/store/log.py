@@ -181,10 +181,12 @@ def merge(connection: Connection, tenant: str, source: str, target: str) -> int:
     Raises:
         Conflict: the session was merged into somebody else.
     """
+    _locked(connection, tenant, [source])
+    # read behind the lock: somebody else may be merging the same session
     before = state(connection, tenant, source)
     if before.merged_into not in {None, target}:
         raise Conflict("This session belongs to another user already. A session can be merged once.")
-    _locked(connection, tenant, sorted({source, target}))
+    _locked(connection, tenant, [target])
     both = (EVENTS.c.tenant == tenant) & (EVENTS.c.subject == source)
     connection.execute(sa.update(EVENTS).where(both).values(subject=target))
     row = (SUBJECTS.c.tenant == tenant) & (SUBJECTS.c.subject == source)
@@ -203,7 +205,8 @@ def describe(connection: Connection, tenant: str, subject: str, attributes: dict
 
 def erase(connection: Connection, tenant: str, subject: str) -> Receipt:
     """Remove everything about a subject and the sessions that became it."""
-    # nobody may log an event between here and the end
+    # nobody may log an event, or become her, between here and the end: a merge locks her too
+    _locked(connection, tenant, [subject])
     mine = [subject, *sessions_of(connection, tenant, subject)]
     _locked(connection, tenant, sorted(mine))
     counts = []
@@ -234,10 +237,15 @@ def _state(version: int, attributes: str | None, merged_into: str | None) -> Sta
 
 def states(database: Database, tenant: str, subject: str) -> tuple[State, int, int]:
     """Return where a subject stands, and the versions of the tenant's items and of its erasures."""
-    rows = database.fetch(_STATES, (tenant, subject, ITEMS_CHANGED, ERASED))
-    found = {name: _state(*rest) for name, *rest in rows}
-    items_changed, erased = (found.get(name, State()).version for name in (ITEMS_CHANGED, ERASED))
-    return found.get(subject, State()), items_changed, erased
+    at, items_changed, erased = State(), 0, 0
+    for name, version, *rest in database.fetch(_STATES, (tenant, subject, ITEMS_CHANGED, ERASED)):
+        if name == subject:
+            at = _state(version, *rest)
+        elif name == ITEMS_CHANGED:
+            items_changed = version
+        else:
+            erased = version
+    return at, items_changed, erased
 
 
 def newest(database: Database, tenant: str, subject: str, most: int) -> list[Event]:

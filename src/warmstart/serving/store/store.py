@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy.engine import Connection
@@ -26,11 +27,10 @@ class Store:
         >>> from warmstart.serving.store.entries import Entry, user
         >>> from warmstart.serving.store.store import Store
         >>> with TemporaryDirectory() as folder:
-        ...     store = Store.open(f"sqlite:///{folder}/w.db")
-        ...     like = Entry(Event("e1", "50", "like", 0.0), user("ann"), digest="d")
-        ...     statuses = [store.log("shop", [like]).result()[0].status for _ in range(2)]
-        ...     events = log.newest(store.database, "shop", user("ann"), 10)
-        ...     store.close()
+        ...     with Store.open(f"sqlite:///{folder}/w.db") as store:
+        ...         like = Entry(Event("e1", "50", "like", 0.0), user("ann"), digest="d")
+        ...         statuses = [store.log("shop", [like]).result()[0].status for _ in range(2)]
+        ...         events = log.newest(store.database, "shop", user("ann"), 10)
         >>> statuses, [event.item_id for event in events]
         (['accepted', 'duplicate'], ['50'])
     """
@@ -46,6 +46,14 @@ class Store:
         if migrate:
             database.migrate()
         return cls(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def log(self, tenant: str, entries: Sequence[Entry]) -> "Future[list[Outcome]]":
         """Log events; when the future is done they are durable, and every reader anywhere sees them."""
