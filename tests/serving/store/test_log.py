@@ -1,6 +1,7 @@
 """The log's promises, on SQLite and PostgreSQL alike."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_a_session_becomes_one_user_however_many_claim_it_at_once(url):
         name, users = f"visit{number}", [user(f"{who}{number}") for who in range(4)]
         stores[0].log(SHOP, [Entry(Event(f"e{number}", "i1", "like", 0.0), session(name), "d")]).result(10)
         claims = [
-            store.write(lambda connection, name=name, who=who: log.merge(connection, SHOP, session(name), who))
+            store.write(partial(log.merge, tenant=SHOP, source=session(name), target=who))
             for store, who in zip(stores, users, strict=True)
         ]
         refused = [isinstance(claim.exception(10), Conflict) for claim in claims]
@@ -189,15 +190,17 @@ def test_whoever_is_erased_while_a_session_becomes_her_leaves_nothing(url):
     for number in range(15):
         name, who = f"visit{number}", user(f"ann{number}")
         first.log(SHOP, [Entry(Event(f"e{number}", "i1", "like", 0.0), session(name), "d")]).result(10)
-        merged = first.write(lambda connection, name=name, who=who: log.merge(connection, SHOP, session(name), who))
-        erased = second.write(lambda connection, who=who: log.erase(connection, SHOP, who))
-        merged.result(10), erased.result(10)
+        merged = first.write(partial(log.merge, tenant=SHOP, source=session(name), target=who))
+        erased = second.write(partial(log.erase, tenant=SHOP, subject=who))
+        merged.result(10)
+        erased.result(10)
         # whichever came first: either all of it is gone, or she came back with what she did before
         state, events = log.states(first.database, SHOP, who)[0], log.newest(first.database, SHOP, who, 10)
         assert bool(state.version) == bool(events)
         merged_into = log.states(first.database, SHOP, session(name))[0].merged_into
         assert merged_into in ({who} if events else {None})
-    first.close(), second.close()
+    first.close()
+    second.close()
 
 
 def test_one_faulty_change_does_not_harm_those_in_the_same_commit(store):
