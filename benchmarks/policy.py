@@ -17,7 +17,8 @@ from benchmarks.sentences import labels_of
 from benchmarks.tables import rounded, run, write
 from warmstart.adaptation.diversity import likeness_within
 from warmstart.adaptation.filters import Filters
-from warmstart.adaptation.policy import Chosen, Policy, PolicyConfig, choose, vectors_of
+from warmstart.adaptation.policy import Chosen, Policy, choose, vectors_of
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.core.tasks import Tasks

@@ -10,7 +10,7 @@ import typer.main
 
 from warmstart.adaptation.drift import DriftConfig
 from warmstart.adaptation.feedback import Feedback, Kind
-from warmstart.adaptation.policy import PolicyConfig
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.cli.app import app
 from warmstart.core import errors
 from warmstart.core.config import Config, Tunable

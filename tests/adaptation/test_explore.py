@@ -9,7 +9,8 @@ import warmstart as ws
 from tests.meta.worlds import prior_of, random_episodes, support_of_rows
 from warmstart.adaptation.explore import belief_of, best_of_each, candidates_of, shares_of_lists
 from warmstart.adaptation.filters import Filters
-from warmstart.adaptation.policy import Policy, PolicyConfig, choose
+from warmstart.adaptation.policy import Policy, choose
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.core.errors import BadInput
 from warmstart.meta.posterior import TastePosterior, item_vectors
 

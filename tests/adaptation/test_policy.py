@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as arrays
 import warmstart as ws
 from warmstart.adaptation.diversity import likeness_within, spread_out
 from warmstart.adaptation.filters import Filters
-from warmstart.adaptation.policy import Policy, PolicyConfig, choose, vectors_of
+from warmstart.adaptation.policy import Policy, choose, vectors_of
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.core.errors import BadConfig, BadInput
 from warmstart.core.ranking import top_k
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import sparse
 
-from warmstart.core import artefact
-from warmstart.core.artefact import ABOUT, TENSORS, array_of, pack_csr, read_artefact, unpack_csr, write_artefact
+from warmstart.core.artefact import array_of, pack_csr, read_artefact, unpack_csr, write_artefact
 from warmstart.core.errors import BadInput, BadModelFile
+from warmstart.core.seal import ABOUT, TENSORS, VERSION, sha256_of
 
 HEADER = {"name": "test", "ids": [1, "b", "\u05d0\U0001f600"], "share": 0.1}
 TABLE = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3)}
@@ -34,7 +34,7 @@ def rewrite(model: Path, **changes: object) -> None:
 def with_tensors(model: Path, content: bytes) -> None:
     """Put other tensors in and make the checksum right, as a forger would."""
     (model / TENSORS).write_bytes(content)
-    rewrite(model, tensors_sha256=artefact._sha256(model / TENSORS))
+    rewrite(model, tensors_sha256=sha256_of(model / TENSORS))
 
 
 def safetensors(header: dict[str, object], body: bytes) -> bytes:
@@ -181,7 +181,7 @@ def test_a_description_that_is_not_ours_is_refused(model, content):
     ("changes", "says"),
     [
         ({"format": "other model"}, "not written by Warmstart"),
-        ({"version": artefact.VERSION + 1}, "Update Warmstart"),
+        ({"version": VERSION + 1}, "Update Warmstart"),
         ({"version": "1"}, "incomplete or was changed"),
         ({"version": 0}, "incomplete or was changed"),
         ({"header": {"name": "forged"}}, "incomplete or was changed"),

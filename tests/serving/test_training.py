@@ -11,10 +11,10 @@ import warmstart as ws
 from tests.serving.servers import served
 from tests.serving.shop import shop_data, shop_model
 from warmstart.core.errors import BadInput, NotFound
+from warmstart.core.seal import version_of
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.live import Live
 from warmstart.serving.settings import LiveConfig
-from warmstart.serving.shelf import version_of
 from warmstart.serving.store import kept
 from warmstart.serving.training import dataset_of, import_data
 

@@ -93,7 +93,7 @@ def _table(data: str | None, from_store: str | None, tenant: str, like_from: str
 
 def _registered(store: str, model: Path, *, activate: bool) -> str:
     """Tell the store of a new model, so that running servers find it; returns its version."""
-    from warmstart.serving.shelf import version_of
+    from warmstart.core.seal import version_of
     from warmstart.serving.store import kept
     from warmstart.serving.store.store import Store
 

@@ -1,13 +1,12 @@
 """Models on disk: a folder of ``model.json`` and ``arrays.safetensors``, whole or not at all, never executed."""
 
-import hashlib
 import json
 import os
 import shutil
 import struct
 import uuid
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,10 @@ from safetensors.numpy import save_file
 from scipy import sparse
 
 from warmstart.core.errors import BadInput, BadModelFile
+from warmstart.core.seal import ABOUT, FORMAT, TENSORS, VERSION, header_sha256, read_about, sha256_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-FORMAT = "warmstart model"
-VERSION = 1
-ABOUT = "model.json"
-TENSORS = "arrays.safetensors"
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "?"} | {
     f"{letter}{8 * size}": f"<{kind}{size}" for letter, kind in ("Ii", "Uu") for size in (1, 2, 4, 8)
 }
@@ -79,11 +75,11 @@ def read_artefact(path: Path) -> tuple[dict[str, Any], Arrays]:
         BadModelFile: the folder is absent, foreign, newer, truncated or changed.
     """
     path = Path(path)
-    about = _read_about(path)
+    about = read_about(path)
     file = path / TENSORS
     if not file.is_file():
         raise BadModelFile(f"{path} has no {TENSORS}. Save the model again.")
-    if _sha256(file) != about["tensors_sha256"]:
+    if sha256_of(file) != about["tensors_sha256"]:
         raise BadModelFile(f"{file} is truncated or was changed since it was saved. Save the model again.")
     try:
         return about["header"], _mapped(file)
@@ -162,8 +158,8 @@ def _write_files(folder: Path, header: dict[str, Any], arrays: Arrays) -> None:
     about = {
         "format": FORMAT,
         "version": VERSION,
-        "tensors_sha256": _sha256(folder / TENSORS),
-        "header_sha256": _header_sha256(plain),
+        "tensors_sha256": sha256_of(folder / TENSORS),
+        "header_sha256": header_sha256(plain),
         "header": plain,
     }
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
@@ -208,45 +204,3 @@ def _move_into_place(fresh: Path, path: Path) -> None:
         older.rename(path)
         raise
     shutil.rmtree(older, ignore_errors=True)
-
-
-def _read_about(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
-        raise BadModelFile(f"{path} is not a folder, so it holds no model. Pass the folder that save(path) returned.")
-    file = path / ABOUT
-    try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadModelFile(f"{path} has no {ABOUT}, so it is no Warmstart model.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadModelFile(f"{file} cannot be read as JSON: {error}. Save the model again.") from error
-    _check_about(file, about)
-    return dict(about)
-
-
-def _check_about(file: Path, about: Any) -> None:
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise BadModelFile(f"{file} was not written by Warmstart.")
-    version = about.get("version")
-    if not isinstance(version, int) or version < 1:
-        _changed(file)
-    if version > VERSION:
-        raise BadModelFile(f"{file} is of format {version}; this Warmstart reads up to {VERSION}. Update Warmstart.")
-    header = about.get("header")
-    if not isinstance(header, dict) or _header_sha256(header) != about.get("header_sha256"):
-        _changed(file)
-    if not isinstance(about.get("tensors_sha256"), str):
-        _changed(file)
-
-
-def _changed(file: Path) -> NoReturn:
-    raise BadModelFile(f"{file} is incomplete or was changed since it was saved. Save the model again.")
-
-
-def _header_sha256(header: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(header).encode("utf-8")).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,12 +1,16 @@
 """The base of all settings: declared once, frozen, typed, unknown keys refused."""
 
+import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from warmstart.core.errors import BadConfig
+
+if TYPE_CHECKING:
+    # a process that only reads settings need not wait for it
+    import numpy as np
 
 
 class Config(BaseModel):
@@ -70,12 +74,12 @@ class Tunable:
     log: bool = False
     choices: tuple[Any, ...] = ()
 
-    def draw(self, rng: np.random.Generator) -> Any:
+    def draw(self, rng: "np.random.Generator") -> Any:
         """Draw one value."""
         if self.choices:
             return self.choices[int(rng.integers(len(self.choices)))]
         if self.log:
-            return float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
+            return math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         return float(rng.uniform(self.low, self.high))
 
 

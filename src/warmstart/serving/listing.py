@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from warmstart.adaptation.explore import belief_of
-from warmstart.adaptation.policy import Fallback, PolicyConfig, choose
+from warmstart.adaptation.policy import Fallback, choose
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.core.histories import Floats
 from warmstart.core.ranking import evidence_of, top_k
 from warmstart.meta.index import top_items

@@ -2,7 +2,7 @@
 
 from warmstart.adaptation.drift import DriftConfig
 from warmstart.adaptation.feedback import Feedback
-from warmstart.adaptation.policy import PolicyConfig
+from warmstart.adaptation.settings import PolicyConfig
 from warmstart.core.config import Config
 
 

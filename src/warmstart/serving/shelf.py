@@ -1,6 +1,5 @@
 """The models that a process answers with: the present one, those before it, and each with a tenant's own items."""
 
-import hashlib
 import logging
 import threading
 from collections import OrderedDict
@@ -15,9 +14,9 @@ import polars as pl
 
 from warmstart.adaptation.filters import Mask, Shelves
 from warmstart.adaptation.policy import vectors_of
-from warmstart.core.artefact import ABOUT, TENSORS
 from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.core.histories import Floats, Histories
+from warmstart.core.seal import version_of
 from warmstart.meta.index import INDEX_FROM, index_of
 from warmstart.meta.recommender import MetaRecommender
 from warmstart.recommenders.base import Recommender
@@ -31,7 +30,6 @@ KEPT_MODELS = 2
 """Models that stay in memory: the present one, and the one to roll back to."""
 KEPT_ASSORTMENTS = 64
 """Tenants whose catalogues stay in memory."""
-HASHED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,15 +260,3 @@ def open_model(path: str | Path) -> Served:
         (12, 'popularity')
     """
     return Served(version_of(path), load(path))
-
-
-def version_of(path: str | Path) -> str:
-    """Return the version of a model folder: a hash of what it holds, so that the same model is always the same."""
-    digest = hashlib.sha256()
-    for name in (ABOUT, TENSORS):
-        file = Path(path) / name
-        if file.exists():
-            with file.open("rb") as stream:
-                while block := stream.read(HASHED_BYTES):
-                    digest.update(block)
-    return digest.hexdigest()[:12]

@@ -8,7 +8,6 @@ from typing import Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
@@ -20,6 +19,7 @@ from warmstart.serving.answers import Erased, Explained, Export, Recommendations
 from warmstart.serving.http.access import Caller
 from warmstart.serving.http.gate import ACTIONS, CALLER, SLASH, TOKEN
 from warmstart.serving.http.hot import JSON, Hot
+from warmstart.serving.http.metrics import EXPOSITION
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
 from warmstart.serving.http.tally import Tally
 from warmstart.serving.live import Live, Tenant
@@ -345,7 +345,7 @@ def _add_health(app: FastAPI, live: Live, tally: Tally) -> None:
     @app.get("/metrics", tags=["health"], responses=_documented(), response_class=PlainTextResponse)
     async def metrics(tenant: Reads) -> Response:
         """Return what was counted, for Prometheus."""
-        return Response(tally.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(tally.text(), media_type=EXPOSITION)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

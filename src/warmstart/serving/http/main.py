@@ -1,12 +1,17 @@
 """What a worker runs: the application from the settings that the server left in the environment."""
 
 import gc
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
+from warmstart.core.errors import WarmstartError
 from warmstart.core.threads import stay_on_one_thread
 from warmstart.meta.index import INDEX_FROM
 from warmstart.serving.console.learning import report_beside
@@ -20,7 +25,7 @@ from warmstart.serving.http.hot import Hot
 from warmstart.serving.http.logs import configure, logger
 from warmstart.serving.http.metrics import MODEL
 from warmstart.serving.http.problems import Refused
-from warmstart.serving.http.settings import ServeConfig
+from warmstart.serving.http.settings import FAILED, FOLDER, ServeConfig
 from warmstart.serving.http.tally import Tally
 from warmstart.serving.live import DEFAULT_TENANT, Live
 from warmstart.serving.shelf import open_model
@@ -30,7 +35,15 @@ from warmstart.serving.store.store import Store
 def of_environment() -> ASGIApp:
     """Return the application of a worker."""
     configure()
-    return build(ServeConfig.of_environment())
+    config = ServeConfig.of_environment()
+    try:
+        return build(config)
+    except WarmstartError as error:
+        if config.workers == 1:
+            raise
+        # another process would fail in the same way: the server has to hear of it
+        Path(os.environ[FOLDER], FAILED).write_text(str(error), encoding="utf-8")
+        sys.exit(STARTUP_FAILURE)
 
 
 def build(config: ServeConfig) -> ASGIApp:

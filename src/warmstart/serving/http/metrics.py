@@ -2,11 +2,13 @@
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import multiprocess as together
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable that names where workers leave their counts for each other."""
+from warmstart.serving.http.settings import FOLDER
+
+EXPOSITION = CONTENT_TYPE_LATEST
+"""The media type of the counts as text."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 REQUESTS = Histogram(

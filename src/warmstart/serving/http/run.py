@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from warmstart.core.errors import BadInput
-from warmstart.serving.http.metrics import FOLDER
-from warmstart.serving.http.settings import ServeConfig
-from warmstart.serving.shelf import open_model
+from warmstart.core.seal import version_of
+from warmstart.serving.http.settings import FAILED, FOLDER, ServeConfig
 from warmstart.serving.store import kept
 from warmstart.serving.store.store import Store
 
 LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 15
 """How long requests that are being answered may take after the server was told to stop."""
+START_SECONDS = 10
+"""How long a worker may take to start, or to say that it is there."""
 BACKLOG = 512
 FOLDERS = "warmstart-metrics-"
 
@@ -27,13 +28,13 @@ def serve(config: ServeConfig) -> None:
     """Serve until told to stop; requests that are being answered then are answered to the end.
 
     Raises:
-        BadInput: the address is open to others and there is no key, or it is taken.
-        BadModelFile: the model cannot be read.
+        BadInput: the address is open to others and there is no key, or it is taken, or no worker can start.
+        BadModelFile: the folder holds no model.
         StoreUnavailable: the store does not answer.
     """
     import uvicorn
 
-    _prepare(config, open_model(config.model).version)
+    _prepare(config, version_of(config.model))
     _check_address(config)
     config.tell_workers()
     with _counting_together(config.workers):
@@ -47,6 +48,7 @@ def serve(config: ServeConfig) -> None:
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_worker_healthcheck=START_SECONDS,
             backlog=BACKLOG,
         )
 
@@ -61,6 +63,9 @@ def _counting_together(workers: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         os.environ[FOLDER] = folder
         yield
+        failed = Path(folder, FAILED)
+        if failed.exists():
+            raise BadInput(failed.read_text(encoding="utf-8"))
 
 
 def _sweep() -> None:

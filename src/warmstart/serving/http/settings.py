@@ -11,6 +11,10 @@ from warmstart.serving.settings import LiveConfig
 
 VARIABLE = "WARMSTART_SERVE"
 """The environment variable by which a server tells its workers how they are set."""
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names where workers leave their counts for each other."""
+FAILED = "failed.txt"
+"""The file in it in which a worker that cannot start says why."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
