@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from warmstart.core.artefact import Arrays, array_of
@@ -89,6 +88,8 @@ class ValueScale:
             values: float32 [events], what was written down.
             like_from: the value from which an event is a like.
         """
+        from scipy.optimize import minimize
+
         if not len(self.cuts) or not len(values):
             return self
         bounds = self.levels[1:] if self.counted else np.array([like_from])
