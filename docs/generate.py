@@ -1,6 +1,7 @@
 """Writes the pages that come from the code: settings, commands and errors. ``--check`` only compares."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from warmstart.evaluation.cold_user import ColdUser
 from warmstart.evaluation.rating import Rating
 from warmstart.evaluation.ready import ReadySplit
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
-from warmstart.serving.settings import LiveConfig
+from warmstart.serving.settings import Arm, Experiment, LiveConfig
 
 DOCS = Path(__file__).parent
 MADE = "<!-- Made by docs/generate.py from the code; edit it there. -->"
@@ -50,10 +51,15 @@ def settings_page() -> str:
         "feedback.kinds.TYPE": Kind,
         "drift": DriftConfig,
         "policy": PolicyConfig,
+        "experiment": Experiment,
+        "experiment.arms.NAME": Arm,
     }
     lines += [f"## `{LiveConfig.__name__}`", _first_paragraph(LiveConfig), *_settings(LiveConfig)]
     for section, config in sections.items():
         lines += [f"## `[{section}]`", _first_paragraph(config), *_settings(config)]
+    lines.append(
+        "`[scenarios.NAME]` and `[experiment.arms.NAME.policy]` have the settings of `[policy]`, and its values."
+    )
     lines += ["# Cleaning", "Keywords of `ws.Dataset.from_frames` and `ws.read`.", *_settings(Cleaning)]
     return _page(lines)
 
@@ -139,7 +145,7 @@ def _settings(config: type[Config]) -> Iterator[str]:
 
 def _type(annotation: Any) -> str:
     plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
-    return annotation.__name__ if plain else str(annotation).replace("typing.", "")
+    return annotation.__name__ if plain else re.sub(r"typing\.|warmstart\.[a-z_.]*", "", str(annotation))
 
 
 def _range(mark: Tunable) -> str:

@@ -13,17 +13,23 @@ from warmstart.core.errors import BadInput, Conflict, NotFound, UnknownItem
 from warmstart.serving.http.access import new_key
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.live import Live
+from warmstart.serving.settings import LiveConfig
 from warmstart.serving.store import kept
+
+CONFIG = LiveConfig.of(
+    scenarios={"varied": {"diversity": 1.0}, "trial": {}},
+    experiment={"key": "bolder", "scenario": "trial", "arms": {"usual": {}, "varied": {"policy": {"diversity": 1.0}}}},
+)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def shared(request, model, model_folder, tmp_path_factory):
     """An engine in this process, and a server with an engine of its own, over one store."""
     url = new_database(request.param, request, tmp_path_factory.mktemp("shared"))
-    live = Live.open(model, url)
+    live = Live.open(model, url, CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("warmstart.serving.http.access.SECONDS_BETWEEN_READS", 0.0)
-        with served(ServeConfig(model=str(model_folder), store=url, rate=None)) as address:
+        with served(ServeConfig(model=str(model_folder), store=url, rate=None, live=CONFIG)) as address:
             yield live, address
     live.close()
 
@@ -325,3 +331,72 @@ def test_lists_differ_only_in_name_and_time(shop):
     one, other = shop.recommend("ann"), shop.recommend("ann")
     assert one.recommendation_id != other.recommendation_id
     assert replace(one, recommendation_id="", took_ms=0.0) == replace(other, recommendation_id="", took_ms=0.0)
+
+
+def ids(found):
+    return [row.item_id for row in found.items]
+
+
+def test_a_list_goes_on_page_by_page_whatever_was_done_since(shop):
+    shop.record([like(1), like(4)])
+    whole, page = ids(shop.recommend("ann", n=9)), shop.recommend("ann", n=3)
+    first, version = ids(page), page.state_version
+    shop.record([like(whole[4][1:]), like(whole[8][1:])])
+    page = shop.recommend("ann", n=3, after=page.recommendation_id)
+    second = ids(page)
+    third = ids(shop.recommend("ann", n=3, after=page.recommendation_id))
+    assert page.state_version == version
+    assert [*first, *second, *third][:7] == [item for item in whole if item not in {whole[4], whole[8]}]
+    assert len({*first, *second, *third}) == 9
+
+
+def test_pages_of_a_stranger_and_of_somebody_described_make_up_the_list(shop):
+    for ask in (
+        lambda **more: shop.recommend("nobody", **more),
+        lambda **more: shop.recommend_to(history=["b1"], **more),
+    ):
+        first = ask(n=4)
+        second = ask(n=4, after=first.recommendation_id)
+        third = ask(n=4, after=second.recommendation_id)
+        assert ids(first) + ids(second) + ids(third) == ids(ask(n=12))
+
+
+def test_pages_end(shop, model):
+    page = shop.recommend("ann", n=1000)
+    assert len(page) == len(model.catalogue)
+    with pytest.raises(BadInput, match="ends after 1000"):
+        shop.recommend("ann", n=5, after=page.recommendation_id)
+    short = shop.recommend("ann", n=5, allow=["b1", "b2"])
+    assert ids(shop.recommend("ann", n=5, allow=["b1", "b2"], after=short.recommendation_id)) == []
+
+
+@pytest.mark.parametrize("ask", [{"after": "page 2"}, {"after": "0" * 32}, {"scenario": "nowhere"}])
+def test_pages_and_scenarios_that_are_not_there_are_refused(shop, ask):
+    with pytest.raises(BadInput, match=next(iter(ask))):
+        shop.recommend("ann", **ask)
+
+
+def test_what_was_left_to_chance_has_no_next_page(shop):
+    page = shop.recommend("ann", n=3)
+    with pytest.raises(BadInput, match="chance"):
+        shop.recommend("ann", n=3, explore="thompson", after=page.recommendation_id)
+
+
+def test_a_scenario_chooses_in_its_own_way(shop):
+    shop.record([like(1), like(4), like(7)])
+    assert ids(shop.recommend("ann", n=6, scenario="varied")) == ids(shop.recommend("ann", n=6, diversity=1.0))
+    assert ids(shop.recommend("ann", n=6, scenario="varied")) != ids(shop.recommend("ann", n=6))
+
+
+def test_whoever_is_in_an_experiment_stays_in_her_arm(shop):
+    arms: dict[str, set[tuple[str, ...]]] = {"usual": set(), "varied": set()}
+    for number in range(12):
+        name = f"user{number}"
+        shop.record([like(1, name), like(4, name), like(7, name)])
+        found = [shop.recommend(name, n=6, scenario="trial") for _ in range(2)]
+        assert found[0].experiment == found[1].experiment
+        arms[found[0].experiment.arm].add(tuple(ids(found[0])))
+        assert found[0].experiment.key == "bolder"
+        assert shop.recommend(name).experiment is None
+    assert all(arms.values())
+    assert arms["usual"].isdisjoint(arms["varied"])

@@ -58,6 +58,14 @@ class Recommended:
 
 
 @dataclass(frozen=True, slots=True)
+class InExperiment:
+    """The experiment that a list belongs to, and which of its arms made it."""
+
+    key: str
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendations:
     """A list for somebody, and what it rests on.
 
@@ -70,6 +78,7 @@ class Recommendations:
         fallback: the rung of the fallback chain that had to be taken; None for none.
         degraded: the store did not answer, so the newest events may be missing.
         took_ms: wall time.
+        experiment: the experiment that is about this list; None for none.
     """
 
     recommendation_id: str
@@ -80,6 +89,7 @@ class Recommendations:
     fallback: str | None = None
     degraded: bool = False
     took_ms: float = 0.0
+    experiment: InExperiment | None = None
 
     def __len__(self) -> int:
         return len(self.items)

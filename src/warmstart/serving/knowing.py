@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from warmstart.adaptation.drift import faded
 from warmstart.adaptation.fold import Folded, fold
 from warmstart.core.errors import BadInput, NotExplainable, StoreUnavailable, WarmstartError
@@ -29,6 +32,10 @@ SECONDS_BETWEEN_LOOKS = 0.25
 """How often a process asks the store whether another model was activated."""
 
 
+Indices = npt.NDArray[np.integer]
+_NOTHING: Indices = np.zeros(0, dtype=np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of somebody at one moment.
@@ -40,6 +47,7 @@ class Known:
         version: of her state in the store; 0 for somebody without one.
         degraded: the store did not answer.
         subject: her name in the store; empty for somebody who is not kept.
+        met_since: items met after the moment that is asked about, if it is not now.
     """
 
     assortment: Assortment
@@ -48,6 +56,7 @@ class Known:
     version: int
     degraded: bool = False
     subject: str = ""
+    met_since: Indices = field(default_factory=lambda: _NOTHING)
 
     def profile(self) -> Profile:
         """Return her profile over the model."""
@@ -112,8 +121,11 @@ class Knowledge:
     _next_look: float = 0.0
     _degraded: bool = False
 
-    def known(self, tenant: str, subject: str) -> Known:
-        """Return what is known of a subject; what the store last said of her when it does not answer."""
+    def known(self, tenant: str, subject: str, until: int = log.LAST) -> Known:
+        """Return what is known of a subject, or was at the version ``until``.
+
+        When the store does not answer it is what it last said of her.
+        """
         try:
             self.look_for_model()
             state, items_version, erased = log.states(self.store.database, tenant, subject)
@@ -122,6 +134,8 @@ class Knowledge:
                 state, items_version, erased = log.states(self.store.database, tenant, subject)
             self.profiles.erased(tenant, erased)
             found = self._current(tenant, subject, state, self.assortment(tenant, items_version))
+            if until < state.version:
+                found = self._as_of(tenant, found, until)
         except StoreUnavailable:
             self._tell(degraded=True)
             return self._remembered(tenant, subject)
@@ -186,6 +200,13 @@ class Knowledge:
         folded = self.profiles.opened(tenant, subject, warm)
         return Known(assortment, folded, warm.context, state.version, subject=subject)
 
+    def _as_of(self, tenant: str, now: Known, until: int) -> Known:
+        """Return what was known at a version, but for undone events and attributes, which are those of today."""
+        most = self.config.feedback.most_events
+        events = log.newest(self.store.database, tenant, now.subject, most, until)
+        then = self._of_today(fold(events, now.assortment.model.catalogue, self.config.feedback), now.assortment)
+        return replace(now, folded=then, version=until, met_since=np.setdiff1d(now.folded.seen, then.seen))
+
     def _folded(self, tenant: str, subject: str, state: State, assortment: Assortment) -> Warm:
         feedback, events = self.config.feedback, list[Event]()
         if state.version:
@@ -209,5 +230,5 @@ class Knowledge:
         warm = self.profiles.get(tenant, subject)
         if warm is None or warm.catalogue != assortment.name:
             empty = fold([], assortment.model.catalogue, self.config.feedback)
-            return Known(assortment, empty, Context(), 0, degraded=True)
-        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True)
+            return Known(assortment, empty, Context(), 0, degraded=True, subject=subject)
+        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True, subject=subject)

@@ -1,6 +1,7 @@
 """From what is known of somebody to the list that is shown."""
 
 import time
+from dataclasses import dataclass
 from itertools import repeat
 from math import isnan
 from typing import NamedTuple
@@ -11,19 +12,35 @@ import numpy.typing as npt
 from warmstart.adaptation.explore import belief_of
 from warmstart.adaptation.policy import Fallback, choose
 from warmstart.adaptation.settings import PolicyConfig
+from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats
 from warmstart.core.ranking import evidence_of, top_k
 from warmstart.meta.index import top_items
 from warmstart.meta.recommender import MetaRecommender
 from warmstart.representation.context import Context
-from warmstart.serving.answers import Recommendations, Recommended
+from warmstart.serving.answers import InExperiment, Recommendations, Recommended
 from warmstart.serving.knowing import Known
-from warmstart.serving.names import new_name
-from warmstart.serving.requests import Ask
+from warmstart.serving.names import Place, list_name, place_in
+from warmstart.serving.requests import MOST_RECOMMENDED, Ask
 
 Indices = npt.NDArray[np.integer]
 NEVER_LIKED = 0.01
 """Score that keeps an item which nobody likes from being near to everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How lists are chosen, where a request does not say otherwise.
+
+    Args:
+        policy: how a list is made of scores.
+        rng: of what is left to chance.
+        experiment: what made it so.
+    """
+
+    policy: PolicyConfig
+    rng: np.random.Generator
+    experiment: InExperiment | None = None
 
 
 class _Found(NamedTuple):
@@ -50,28 +67,23 @@ def scores_beside(known: Known) -> Floats:
     return np.asarray(moved / np.sqrt(np.maximum(usual, 0) + NEVER_LIKED), dtype=np.float32)
 
 
-def listed(
-    known: Known, ask: Ask, scores: Floats | None, policy: PolicyConfig, rng: np.random.Generator, started: float
-) -> Recommendations:
+def listed(known: Known, ask: Ask, choice: Choice, started: float, scores: Floats | None = None) -> Recommendations:
     """Choose what is shown.
 
     Args:
-        known: of whom it is for.
+        known: of whom it is for, as of the page before if there is one.
         ask: what the list should be like.
-        scores: float32 [items]; None for her own, of very many items only those that an index finds.
-        policy: how the server is set to choose, where the request does not say otherwise.
-        rng: of what is left to chance.
+        choice: how to choose, where the request does not say otherwise.
         started: when the request came, in seconds of ``time.perf_counter``.
+        scores: float32 [items]; None for her own, of very many items only those that an index finds.
     """
-    policy = asked_policy(policy, ask)
-    plain = _is_plain(known, ask, policy)
-    found = _searched(known, ask) if plain and scores is None else None
-    if found is None:
-        everything = personal_scores(known) if scores is None else scores
-        found = _best(known, ask, everything) if plain else None
-        found = found or _chosen(known, ask, everything, policy, rng)
+    policy = asked_policy(choice.policy, ask)
+    if ask.after is None:
+        found, end = _found(known, ask, policy, choice.rng, scores), ask.n
+    else:
+        found, end = _page(known, ask, policy, choice.rng, scores)
     return Recommendations(
-        new_name(),
+        list_name(Place(known.version, end)),
         _rows(known, ask, found),
         evidence_of(len(known.folded)),
         known.version,
@@ -79,7 +91,35 @@ def listed(
         found.fallback,
         known.degraded,
         1000 * (time.perf_counter() - started),
+        choice.experiment,
     )
+
+
+def _found(known: Known, ask: Ask, policy: PolicyConfig, rng: np.random.Generator, scores: Floats | None) -> _Found:
+    plain = _is_plain(known, ask, policy)
+    found = _searched(known, ask) if plain and scores is None else None
+    if found is None:
+        everything = personal_scores(known) if scores is None else scores
+        found = _best(known, ask, everything) if plain else None
+        found = found or _chosen(known, ask, everything, policy, rng)
+    return found
+
+
+def _page(
+    known: Known, ask: Ask, policy: PolicyConfig, rng: np.random.Generator, scores: Floats | None
+) -> tuple[_Found, int]:
+    """Return the next page, and how far into the list it reaches; what she met since is passed over."""
+    if policy.explore != "off":
+        raise BadInput("after: a list that was left to chance has no next page. Ask with explore=off.")
+    start = place_in(ask.after or "").shown
+    if start + ask.n > MOST_RECOMMENDED:
+        raise BadInput(f"after: a list ends after {MOST_RECOMMENDED} items. Narrow it with filter or allow.")
+    wide = ask.model_copy(update={"n": start + ask.n + len(known.met_since)})
+    whole = _found(known, wide, policy, rng, scores)
+    fresh = np.flatnonzero(~np.isin(whole.items, known.met_since))
+    rows = fresh[fresh >= start][: ask.n]
+    end = min(int(rows[-1]) + 1, MOST_RECOMMENDED) if len(rows) else start
+    return _Found(whole.items[rows], whole.scores[rows], None, whole.fallback), end
 
 
 def _is_plain(known: Known, ask: Ask, policy: PolicyConfig) -> bool:

@@ -14,8 +14,10 @@ import numpy as np
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
 from warmstart.serving.knowing import Knowledge, Known
-from warmstart.serving.listing import listed, scores_beside
+from warmstart.serving.listing import Choice, listed, scores_beside
+from warmstart.serving.names import place_in
 from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
+from warmstart.serving.scenarios import policy_for
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.shelf import Served, Shelf, check_items, open_model
 from warmstart.serving.store import kept, log
@@ -166,7 +168,8 @@ class Tenant:
 
     def answer(self, subject: str, ask: Ask, started: float) -> Recommendations:
         """Recommend to a subject of the store; ``started`` is when the request came, of ``time.perf_counter``."""
-        return self._answer(self.known(subject), ask, started)
+        known = self.known(subject) if ask.after is None else self._known_then(subject, ask.after)
+        return self._answer(known, ask, started)
 
     def recommend_to(self, **person: Any) -> Recommendations:
         """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
@@ -194,7 +197,8 @@ class Tenant:
         started = time.perf_counter()
         person = checked(PersonIn, {"history": [item_id], "n": n})
         known = self.live.knowledge.described(self.name, person)
-        return listed(known, person, scores_beside(known), self.live.config.policy, self.live.rng, started)
+        choice = Choice(self.live.config.policy, self.live.rng)
+        return listed(known, person, choice, started, scores_beside(known))
 
     # -- people
 
@@ -266,11 +270,15 @@ class Tenant:
         return self.live.knowledge.known(self.name, subject)
 
     def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
-        found = listed(known, ask, None, self.live.config.policy, self.live.rng, started)
-        left_to_chance = (ask.explore or self.live.config.policy.explore) != "off"
-        if left_to_chance and known.subject and any(row.propensity < 1 for row in found.items):
+        policy, experiment = policy_for(self.live.config, ask.scenario, self.name, known.subject)
+        found = listed(known, ask, Choice(policy, self.live.rng, experiment), started)
+        explored = known.subject and (ask.explore or policy.explore) != "off"
+        if explored and any(row.propensity < 1 for row in found.items):
             self._log_shown(known, found)
         return found
+
+    def _known_then(self, subject: str, page: str) -> Known:
+        return self.live.knowledge.known(self.name, subject, place_in(page).version)
 
     def _log_shown(self, known: Known, found: Recommendations) -> None:
         """Log a list that was left to chance, without waiting: an answer is worth more than its place in the log."""

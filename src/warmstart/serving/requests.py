@@ -176,6 +176,10 @@ class Ask(_Body):
     """How much unlikeness within the list counts, 0 to 1; left out: as the server is set."""
     explore: Annotated[str, Field(pattern="^(off|thompson|ucb)$")] | None = None
     """Try what may be better than it seems: thompson or ucb; left out: as the server is set."""
+    scenario: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The place that the list is for, by a name that the server was set up with; left out: the usual one."""
+    after: Id | None = None
+    """The ``recommendation_id`` of the page before: the same list goes on, whatever was done since."""
 
 
 class PersonIn(Ask):

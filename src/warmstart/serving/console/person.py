@@ -11,7 +11,7 @@ from warmstart.recommenders.profile import Explains
 from warmstart.serving.answers import Reason, Recommendations, Recommended
 from warmstart.serving.console.wording import because, change, done
 from warmstart.serving.knowing import Known
-from warmstart.serving.listing import listed, personal_scores
+from warmstart.serving.listing import Choice, listed, personal_scores
 from warmstart.serving.live import Tenant
 from warmstart.serving.requests import Ask
 from warmstart.serving.store import log
@@ -132,7 +132,7 @@ def view_of(tenant: Tenant, subject: str, text: str = "", n: int = SHOWN) -> Vie
         known = replace(known, context=model.encode(None, [text]))
     # nothing is left to chance here, so that whatever moves does so because of what was said
     ask = Ask(n=n, explain=isinstance(model, Explains), explore="off")
-    found = listed(known, ask, personal_scores(known), config.policy, tenant.live.rng, started)
+    found = listed(known, ask, Choice(config.policy, tenant.live.rng), started, personal_scores(known))
     said = tuple(_said(event, known) for event in events_of(tenant, subject))
     return View(_rows(found.items, said), said, found, key_of(known))
 

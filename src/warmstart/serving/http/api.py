@@ -182,6 +182,8 @@ async def recommendations(
     block: Annotated[str | None, Query(description="None of these item ids.")] = None,
     diversity: Annotated[float | None, Query(ge=0, le=1)] = None,
     explore: Annotated[str | None, Query(pattern="^(off|thompson|ucb)$")] = None,
+    scenario: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
+    after: Annotated[str | None, Query(description="recommendation_id of the page before.")] = None,
 ) -> Response:
     """Recommend to a user; whoever is unknown gets what everybody likes."""
     hot: Hot = request.app.state.hot

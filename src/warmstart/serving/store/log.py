@@ -17,6 +17,8 @@ from warmstart.serving.store.schema import EVENTS, SHOWN, SUBJECTS
 
 MOST_NAMES = 500
 """Names in one statement."""
+LAST = 2**63 - 1
+"""The last version that there can be."""
 MOST_LOCKED = 200
 """Subjects in one statement."""
 
@@ -34,7 +36,7 @@ _STATE = sa.text("SELECT version, attributes, merged_into FROM subjects WHERE te
 _STATES = "SELECT subject, version, attributes, merged_into FROM subjects WHERE tenant = ? AND subject IN (?, ?, ?)"
 _NEWEST = (
     "SELECT event_id, item_id, type, timestamp, value FROM events WHERE tenant = ? AND subject = ? AND NOT undone "
-    "ORDER BY timestamp DESC, event_id DESC LIMIT ?"
+    "AND version <= ? ORDER BY timestamp DESC, event_id DESC LIMIT ?"
 )
 
 
@@ -248,9 +250,9 @@ def states(database: Database, tenant: str, subject: str) -> tuple[State, int, i
     return at, items_changed, erased
 
 
-def newest(database: Database, tenant: str, subject: str, most: int) -> list[Event]:
-    """Return a subject's newest events that were not undone, newest first."""
-    return [Event(*row) for row in database.fetch(_NEWEST, (tenant, subject, most))]
+def newest(database: Database, tenant: str, subject: str, most: int, until: int = LAST) -> list[Event]:
+    """Return a subject's newest events that were not undone, newest first, as of the version ``until``."""
+    return [Event(*row) for row in database.fetch(_NEWEST, (tenant, subject, until, most))]
 
 
 def everything(connection: Connection, tenant: str) -> Iterator[tuple[str, Event]]:
