@@ -257,7 +257,7 @@ def test_every_operation_asks_for_its_role_and_no_other_opens_it(guarded):
         needed[f"{method} {path}"] = allowed[0]
     for name, role in needed.items():
         method = name.split()[0]
-        asks = "/recommendations" in name or "/rank" in name
+        asks = "/recommend" in name or "/rank" in name
         wanted = (
             "admin" if "/models" in name else "read" if method == "GET" or (asks and "reward" not in name) else "write"
         )

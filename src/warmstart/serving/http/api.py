@@ -105,7 +105,8 @@ class Reward(BaseModel):
     reward: Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
-def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how a route's problems are documented: those that any route has, and some of its own."""
     always = (400, 401, 403, 422, 429, 503)
     return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in sorted({*always, *statuses})}
 
@@ -149,7 +150,7 @@ async def _waited(work: Callable[[], Any]) -> Any:
     return await asyncio.to_thread(work)
 
 
-@router.post("/events", response_model=Recorded, responses=_documented(400, 409, 413, 507), tags=["events"])
+@router.post("/events", response_model=Recorded, responses=documented(400, 409, 413, 507), tags=["events"])
 async def post_events(request: Request, events: Events) -> Response:
     """Log what people did, one event or many; the next recommendation rests on it.
 
@@ -161,14 +162,14 @@ async def post_events(request: Request, events: Events) -> Response:
     return await hot.events(request.scope[CALLER], headers, await request.body(), request.scope[TOKEN])
 
 
-@router.delete("/events/{event_id}", response_model=Version, responses=_documented(404, 507), tags=["events"])
+@router.delete("/events/{event_id}", response_model=Version, responses=documented(404, 507), tags=["events"])
 async def undo_event(tenant: Writes, event_id: Id) -> Response:
     """Take an event out of its person's profile."""
     return _json({"state_version": await _waited(lambda: tenant.undo(event_id))})
 
 
 @router.get(
-    "/users/{user_id}/recommendations", response_model=Recommendations, responses=_documented(404), tags=["lists"]
+    "/users/{user_id}/recommendations", response_model=Recommendations, responses=documented(404), tags=["lists"]
 )
 async def recommendations(
     request: Request,
@@ -192,7 +193,7 @@ async def recommendations(
 
 
 @router.get(
-    "/sessions/{session_id}/recommendations", response_model=Recommendations, responses=_documented(404), tags=["lists"]
+    "/sessions/{session_id}/recommendations", response_model=Recommendations, responses=documented(404), tags=["lists"]
 )
 async def session_recommendations(request: Request, session_id: Id, n: Count = 10) -> Response:
     """Recommend to somebody who has not logged in; the query is that of users."""
@@ -201,20 +202,20 @@ async def session_recommendations(request: Request, session_id: Id, n: Count = 1
     return Response(found, media_type=JSON)
 
 
-@router.post("/recommendations", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
+@router.post("/recommendations", response_model=Recommendations, responses=documented(404, 413), tags=["lists"])
 async def recommend_to(request: Request, tenant: Reads, person: PersonIn) -> Response:
     """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
     return _listed(request, tenant.recommend_to(**person.model_dump(exclude_unset=True)))
 
 
-@router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=_documented(404), tags=["lists"])
+@router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=documented(404), tags=["lists"])
 async def reward(tenant: Writes, recommendation_id: Id, given: Reward) -> Response:
     """Say what a list that was left to chance was worth."""
     await _waited(lambda: tenant.reward(recommendation_id, given.reward))
     return Response(status_code=204)
 
 
-@router.post("/rank", response_model=Recommendations, responses=_documented(404, 413), tags=["lists"])
+@router.post("/rank", response_model=Recommendations, responses=documented(404, 413), tags=["lists"])
 async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
     """Rank some items, what she met as well, for a user who is kept or for somebody described in the body."""
     asked = person.model_dump(exclude_unset=True)
@@ -226,66 +227,66 @@ async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
 
 
 @router.get(
-    "/users/{user_id}/explanations/{item_id}", response_model=Explained, responses=_documented(404), tags=["lists"]
+    "/users/{user_id}/explanations/{item_id}", response_model=Explained, responses=documented(404), tags=["lists"]
 )
 async def explanation(tenant: Reads, user_id: Id, item_id: Id) -> Response:
     """Say why an item has its score for a user; the reasons sum to it."""
     return _json(tenant.explain(user_id, item_id))
 
 
-@router.get("/items/{item_id}/similar", response_model=Recommendations, responses=_documented(404), tags=["lists"])
+@router.get("/items/{item_id}/similar", response_model=Recommendations, responses=documented(404), tags=["lists"])
 async def similar(request: Request, tenant: Reads, item_id: Id, n: Count = 10) -> Response:
     """Return what those like who like an item."""
     return _listed(request, tenant.similar(item_id, n))
 
 
-@router.put("/users/{user_id}", response_model=Version, responses=_documented(413, 507), tags=["people"])
+@router.put("/users/{user_id}", response_model=Version, responses=documented(413, 507), tags=["people"])
 async def describe_user(tenant: Writes, user_id: Id, attributes: dict[str, Any]) -> Response:
     """Set what is known of a user beside her events, such as age."""
     return _json({"state_version": await _waited(lambda: tenant.describe(user_id, attributes))})
 
 
-@router.get("/users/{user_id}/export", response_model=Export, responses=_documented(404), tags=["people"])
-@router.get("/users/{user_id}", response_model=Export, responses=_documented(404), tags=["people"])
+@router.get("/users/{user_id}/export", response_model=Export, responses=documented(404), tags=["people"])
+@router.get("/users/{user_id}", response_model=Export, responses=documented(404), tags=["people"])
 async def export_user(tenant: Reads, user_id: Id) -> Response:
     """Return everything that is kept about a user."""
     return _json(await _waited(lambda: tenant.export(user_id)))
 
 
-@router.delete("/users/{user_id}", response_model=Erased, responses=_documented(507), tags=["people"])
+@router.delete("/users/{user_id}", response_model=Erased, responses=documented(507), tags=["people"])
 async def erase_user(tenant: Writes, user_id: Id) -> Response:
     """Remove everything about a user, and return the receipt."""
     return _json(await _waited(lambda: tenant.erase(user_id)))
 
 
-@router.post("/users/{user_id}:merge", response_model=Version, responses=_documented(507), tags=["people"])
+@router.post("/users/{user_id}:merge", response_model=Version, responses=documented(507), tags=["people"])
 async def merge(tenant: Writes, user_id: Id, was: Session) -> Response:
     """Give a user what was done in a session before she logged in, and what will still come under it."""
     return _json({"state_version": await _waited(lambda: tenant.merge(user_id, was.session_id))})
 
 
-@router.get("/items", response_model=ItemPage, responses=_documented(), tags=["items"])
+@router.get("/items", response_model=ItemPage, responses=documented(), tags=["items"])
 async def items(tenant: Reads, after: Annotated[str, Query(max_length=256)] = "", n: Count = 100) -> Response:
     """Return the items that were put, page by page, in order of id."""
     found = await _waited(lambda: tenant.items(after, n))
     return _json({"items": found, "after": found[-1].item_id if len(found) == n else None})
 
 
-@router.get("/items/{item_id}", response_model=ItemOut, responses=_documented(404), tags=["items"])
+@router.get("/items/{item_id}", response_model=ItemOut, responses=documented(404), tags=["items"])
 async def item(tenant: Reads, item_id: Id) -> Response:
     """Return an item: as it was put, or as the model knows it."""
     return _json(await _waited(lambda: tenant.item(item_id)))
 
 
-@router.put("/items", response_model=Changed, responses=_documented(413, 507), tags=["items"])
-@router.post("/items", response_model=Changed, responses=_documented(413, 507), tags=["items"])
+@router.put("/items", response_model=Changed, responses=documented(413, 507), tags=["items"])
+@router.post("/items", response_model=Changed, responses=documented(413, 507), tags=["items"])
 async def put_items(tenant: Writes, items: Items) -> Response:
     """Add items or change them; one with a title or labels can be recommended at once."""
     bodies = [one.model_dump(exclude_unset=True) for one in items]
     return _json({"count": await _waited(lambda: tenant.put_items(bodies))})
 
 
-@router.delete("/items/{item_id}", response_model=Changed, responses=_documented(404, 507), tags=["items"])
+@router.delete("/items/{item_id}", response_model=Changed, responses=documented(404, 507), tags=["items"])
 async def remove_item(tenant: Writes, item_id: Id) -> Response:
     """Remove an item that was put."""
     count = await _waited(lambda: tenant.remove_items([item_id]))
@@ -294,7 +295,7 @@ async def remove_item(tenant: Writes, item_id: Id) -> Response:
     return _json({"count": count})
 
 
-@router.get("/models", response_model=list[ModelOut], responses=_documented(), tags=["models"])
+@router.get("/models", response_model=list[ModelOut], responses=documented(), tags=["models"])
 async def models(request: Request, tenant: Governs) -> Response:
     """Return the registered models, the one that answers first."""
     live: Live = request.app.state.live
@@ -304,7 +305,7 @@ async def models(request: Request, tenant: Governs) -> Response:
     return _json([dict(zip(("version", "created", "activated", "active"), one, strict=True)) for one in told])
 
 
-@router.post("/models/{version}:activate", status_code=204, responses=_documented(404), tags=["models"])
+@router.post("/models/{version}:activate", status_code=204, responses=documented(404), tags=["models"])
 async def activate(request: Request, tenant: Governs, version: Id) -> Response:
     """Let a registered model answer, an older one as well; every process takes it over within a second."""
     live: Live = request.app.state.live
@@ -312,8 +313,8 @@ async def activate(request: Request, tenant: Governs, version: Id) -> Response:
     return Response(status_code=204)
 
 
-def application(live: Live, hot: Hot, tally: Tally) -> FastAPI:
-    """Return the application behind the gate."""
+def application(live: Live, hot: Hot, tally: Tally, *more: APIRouter) -> FastAPI:
+    """Return the application behind the gate; ``more`` are further routes."""
     app = FastAPI(
         title="Warmstart",
         version=__version__,
@@ -322,7 +323,8 @@ def application(live: Live, hot: Hot, tally: Tally) -> FastAPI:
         redoc_url=None,
     )
     app.state.live, app.state.hot = live, hot
-    app.include_router(router)
+    for routes in (router, *more):
+        app.include_router(routes)
     _add_health(app, live, tally)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_routed)
@@ -344,7 +346,7 @@ def _add_health(app: FastAPI, live: Live, tally: Tally) -> None:
         await _waited(live.check)
         return {"status": "ready", "model_version": live.shelf.present.version}
 
-    @app.get("/metrics", tags=["health"], responses=_documented(), response_class=PlainTextResponse)
+    @app.get("/metrics", tags=["health"], responses=documented(), response_class=PlainTextResponse)
     async def metrics(tenant: Reads) -> Response:
         """Return what was counted, for Prometheus."""
         return Response(tally.text(), media_type=EXPOSITION)

@@ -18,6 +18,7 @@ from warmstart.serving.console.learning import report_beside
 from warmstart.serving.console.mount import mount
 from warmstart.serving.console.server import Server, Visitor
 from warmstart.serving.console.stream import Streams
+from warmstart.serving.http import gorse
 from warmstart.serving.http.access import Access
 from warmstart.serving.http.api import application
 from warmstart.serving.http.gate import Gate
@@ -59,7 +60,7 @@ def build(config: ServeConfig) -> ASGIApp:
     hot = Hot(live, tally)
     rate = None if config.rate is None else config.rate / config.workers
     access = Access(store, open_without_keys=config.is_local, rate=rate)
-    inner = application(live, hot, tally)
+    inner = application(live, hot, tally, gorse.router)
     console = Server(live, lambda key: _visitor(access, key), tally, report_beside(config.model))
     streams = mount(inner, console) if config.console else Streams()
 
