@@ -11,11 +11,13 @@ import warmstart as ws
 from tests.serving.servers import served
 from tests.serving.shop import shop_data, shop_model
 from warmstart.core.errors import BadInput, NotFound
+from warmstart.core.events import Event
 from warmstart.core.seal import version_of
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.live import Live
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.store import kept
+from warmstart.serving.store.entries import Entry, user
 from warmstart.serving.training import dataset_of, import_data
 
 
@@ -67,6 +69,37 @@ def test_undone_events_are_not_trained_on(sqlite_live):
     shop.record([{"user_id": "ann", "item_id": "b1"}, {"user_id": "ann", "item_id": "b2", "event_id": "slip"}])
     shop.undo("slip")
     assert dataset_of(sqlite_live.store, "shop").item_ids == ["b1"]
+
+
+def test_a_burst_by_one_account_is_one_like(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    shop.record([{"user_id": "bob", "item_id": "b1"}, {"user_id": "bob", "item_id": "b2"}])
+    for part in range(4):
+        shop.record([{"user_id": "ann", "item_id": "b1", "event_id": f"{part}-{one}"} for one in range(500)])
+    data = dataset_of(sqlite_live.store, "shop")
+    counts = np.bincount(data.histories.items, minlength=data.n_items)
+    assert dict(zip(data.item_ids, counts.tolist(), strict=True)) == {"b1": 2, "b2": 1}
+
+
+def test_fakes_are_left_out_where_asked_and_nobody_else(store):
+    """A tenth as many fakes as customers like what comes and one item more, as many as it takes to be noticed."""
+    data, rng = shop_data(), np.random.default_rng(3)
+    import_data(store, data, "shop")
+    rows = [(f"fake{one}", item) for one in range(15) for item in [*rng.choice(59, 12, replace=False).tolist(), 59]]
+    events = [Event(f"{who}-{item}", f"b{item}", "like", 0.0) for who, item in rows]
+    store.log("shop", [Entry(e, user(who), e.event_id) for e, (who, _) in zip(events, rows, strict=True)]).result(10)
+    everybody = dataset_of(store, "shop", like_from=4.0)
+    checked = dataset_of(store, "shop", like_from=4.0, leave_out_suspects=True)
+    assert everybody.n_users == data.n_users + 15
+    left = set(everybody.user_ids.tolist()) - set(checked.user_ids.tolist())
+    assert len(left) >= 12
+    assert all(name.startswith("user:fake") for name in left)
+    assert checked.item_ids == everybody.item_ids
+
+
+def test_without_fakes_nobody_is_left_out(store):
+    import_data(store, shop_data(), "shop")
+    assert dataset_of(store, "shop", leave_out_suspects=True).n_users == shop_data().n_users
 
 
 def test_nothing_to_train_on_is_said(sqlite_live):

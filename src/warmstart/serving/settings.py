@@ -63,14 +63,14 @@ class LiveConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _as_in_policy(cls, given: Any) -> Any:
-        """Fill in what scenarios and arms leave out, where they come as plain mappings."""
+        """Fill in what policies leave out, where they come as plain mappings: as served here, then as in ``policy``."""
         if not isinstance(given, dict):
             return given
         usual = given.get("policy", {})
         usual = usual.model_dump() if isinstance(usual, PolicyConfig) else _over({"fill": False}, usual)
         if not isinstance(usual, dict):
             return given  # which is a fault that pydantic names
-        found = dict(given)
+        found = given | {"policy": usual}
         if isinstance(given.get("scenarios"), dict):
             found["scenarios"] = {name: _over(usual, told) for name, told in given["scenarios"].items()}
         experiment = given.get("experiment")
