@@ -82,10 +82,10 @@ def test_a_burst_by_one_account_is_one_like(sqlite_live):
 
 
 def test_fakes_are_left_out_where_asked_and_nobody_else(store):
-    """A tenth as many fakes as customers like what comes and one item more, as many as it takes to be noticed."""
+    """Fakes like what comes, and a new item that nobody has met."""
     data, rng = shop_data(), np.random.default_rng(3)
     import_data(store, data, "shop")
-    rows = [(f"fake{one}", item) for one in range(15) for item in [*rng.choice(59, 12, replace=False).tolist(), 59]]
+    rows = [(f"fake{one}", item) for one in range(15) for item in [*rng.choice(60, 12, replace=False).tolist(), 60]]
     events = [Event(f"{who}-{item}", f"b{item}", "like", 0.0) for who, item in rows]
     store.log("shop", [Entry(e, user(who), e.event_id) for e, (who, _) in zip(events, rows, strict=True)]).result(10)
     everybody = dataset_of(store, "shop", like_from=4.0)

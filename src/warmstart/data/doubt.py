@@ -1,0 +1,148 @@
+"""Fake users: histories that hang together no better than chance, and who share an item far more often than chance.
+
+People like things that other people like together. Who invents people must invent likes, and what is drawn at random,
+by popularity, or from the best known items does not hang together (Chirita, Nejdl and Zamfir, 2005, look at the
+likeness to neighbours; Mehta and Nejdl, 2009, at the covariance with other users). That alone would accuse everybody
+with an unusual taste. But fakes must share something more: the item that they were made for. So only those are
+suspects who hang together badly *and* like an item that such people like far more often than chance.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import sparse
+from scipy.special import betainc
+
+from warmstart.core.config import Config
+from warmstart.core.histories import Histories, Ints
+from warmstart.data.dataset import Dataset
+
+Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+DENSE = 10_000
+"""Items up to which pairs are held in a dense matrix (400 MB), which is several times faster."""
+PRIOR = 0.1
+"""Added to expected walks, so that pairs of rare items weigh little."""
+ALIKE = 200
+"""Users whose numbers of likes are nearest and among whom coherence is compared, at least about."""
+
+
+class DoubtConfig(Config):
+    """When a user is left out of training as a likely fake."""
+
+    below: float = Field(0.2, gt=0, lt=1)
+    """Share of the usual coherence, at as many likes, at or below which a history is suspicious."""
+
+    excess: float = Field(2.0, gt=1)
+    """How many times more suspicious users than are expected must like an item that was pushed."""
+
+    luck: float = Field(1e-8, gt=0, lt=1)
+    """Probability of so many suspicious users by chance, below which they are no accident."""
+
+    least: int = Field(4, ge=2)
+    """Fewest suspicious users who can be a group."""
+
+    rounds: int = Field(3, ge=1)
+    """How often to look again among those who are left."""
+
+
+def suspects(data: Dataset, config: DoubtConfig = DoubtConfig()) -> Ints:  # noqa: B008
+    """Return the rows of users who are likely made up; the order of users makes no difference.
+
+    Args:
+        data: all who would be trained on; only likes are looked at.
+        config: thresholds.
+
+    Returns:
+        int64, sorted, often empty.
+
+    Example:
+        >>> import warmstart as ws
+        >>> from warmstart.data.doubt import suspects
+        >>> data = ws.load_dataset("movielens-small")
+        >>> len(suspects(data)) < 0.02 * data.n_users
+        True
+    """
+    likes = data.likes()
+    left = np.arange(len(likes), dtype=np.int64)
+    for _ in range(config.rounds):
+        found = _suspicious_together(likes[left], data.n_items, config)
+        if not found.any():
+            break
+        left = left[~found]
+    return np.setdiff1d(np.arange(len(likes), dtype=np.int64), left)
+
+
+def coherence(likes: Histories, n_items: int) -> Doubles:
+    """Return how well each user's likes hang together beyond what popularity explains, float64 [n].
+
+    A walker goes from an item to somebody who likes it, and on to another like of that person. Of each pair of a user's
+    likes it is asked how many more walks, of all but this user, join them than would if likes were drawn by
+    popularity, in standard deviations. A like's fit is the mean over its pairs; the median fit is the user's. It is
+    about 0 for likes drawn independently. The median, because fakes lend each other a few strong pairs: the item they
+    push, and the best known ones.
+
+    Args:
+        likes: one row a user.
+        n_items: size of the catalogue.
+
+    Example:
+        >>> from warmstart.core.histories import Histories
+        >>> from warmstart.data.doubt import coherence
+        >>> people = [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5], [0, 3]]
+        >>> [round(value, 1) for value in coherence(Histories.of(people), 6).tolist()]
+        [0.8, 0.8, 0.8, 0.8, -0.5]
+    """
+    liked = _binary(likes, n_items)
+    lengths, counts = np.diff(liked.indptr), np.asarray(liked.sum(axis=0)).ravel()
+    steps = 1 / np.maximum(lengths - 1, 1)
+    walks = _reader(sparse.csr_matrix(liked.T @ sparse.diags(steps) @ liked))
+    found = np.zeros(len(likes))
+    for user in np.flatnonzero(lengths > 1):
+        mine = liked.indices[liked.indptr[user] : liked.indptr[user + 1]]
+        others = counts[mine] - 1
+        expected = np.outer(others, others) / max(len(liked.data) - len(mine), 1)
+        excess = (np.maximum(walks(mine) - steps[user], 0) - expected) / np.sqrt(expected + PRIOR)
+        np.fill_diagonal(excess, 0)
+        found[user] = np.median(excess.sum(axis=1)) / (len(mine) - 1)
+    return found
+
+
+def _suspicious_together(likes: Histories, n_items: int, config: DoubtConfig) -> Bools:
+    """Return who hangs together badly and likes an item that such users like far more often than chance, bool [n]."""
+    liked = _binary(likes, n_items)
+    group = _groups_of_alike(np.diff(liked.indptr))
+    values = coherence(likes, n_items)
+    usual = np.array([np.median(values[group == one]) for one in range(group.max(initial=-1) + 1)])
+    suspicious = (values <= config.below * usual[group]) & (np.diff(liked.indptr) > 1)
+    chance = np.bincount(group, suspicious) / np.maximum(np.bincount(group), 1)
+    likers, fans, expected = (liked.T @ one for one in (np.ones(len(likes)), suspicious.astype(float), chance[group]))
+    many = (fans >= config.least) & (fans > config.excess * expected)
+    # the chance of so many among so many, binomial, as the incomplete beta function
+    luck = betainc(np.maximum(fans, 1), likers - np.maximum(fans, 1) + 1, expected / np.maximum(likers, 1))
+    pushed = many & (luck < config.luck)
+    return np.asarray(suspicious & (liked @ pushed.astype(np.float64) > 0))
+
+
+def _groups_of_alike(lengths: npt.NDArray[np.integer]) -> Ints:
+    """Return the group of each user: those with about as many likes; users with as many are in the same."""
+    parts = max(1, len(lengths) // ALIKE)
+    edges = np.unique(np.quantile(lengths, np.arange(1, parts) / parts)) if parts > 1 else np.array([])
+    return np.unique(np.searchsorted(edges, lengths, side="right"), return_inverse=True)[1].astype(np.int64)
+
+
+def _reader(walks: sparse.csr_matrix) -> Callable[[npt.NDArray[np.int32]], Doubles]:
+    """Return what reads the walks between any two of some items, float64 [items, items]."""
+    if walks.shape[0] > DENSE:
+        return lambda mine: walks[mine][:, mine].toarray().astype(np.float64)
+    table = walks.toarray().astype(np.float32)
+    return lambda mine: table[np.ix_(mine, mine)].astype(np.float64)
+
+
+def _binary(likes: Histories, n_items: int) -> sparse.csr_matrix:
+    liked = likes.matrix(n_items, np.ones(len(likes.items))).astype(np.float64)
+    liked.data[:] = 1
+    return liked
