@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.service import cost, crash, full, once, outage, overload, pairs
+from benchmarks.service import cost, crash, full, once, outage, overload, pairs, rolling
 from benchmarks.service.server import has_postgres
 from benchmarks.tables import RESULTS, run, write
 
@@ -22,6 +22,7 @@ PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "crash": (lambda asked, kind: crash.run(kind, asked.kills, asked.settle), ("sqlite", "postgres")),
     "full": (lambda asked, kind: full.run(kind, asked.settle), ("sqlite",) if full.can_mount() else ()),
     "outage": (lambda asked, kind: outage.run(kind, asked.settle), ("postgres",)),
+    "rolling": (lambda asked, kind: rolling.run(kind, asked.settle), ("sqlite",)),
     "overload": (lambda asked, kind: overload.run(kind, asked.settle), ("sqlite",)),
 }
 
@@ -85,6 +86,11 @@ ROWS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
         "database stopped, crashed, hanging: good reads (bar: 99%)",
         "outage",
         lambda one: ", ".join(f"{100 * one[way]['good']:.1f}%" for way in outage.WAYS),
+    ),
+    (
+        "both workers replaced under load: requests that failed",
+        "rolling",
+        lambda one: f"{one['failed']} of {one['requests']:,}",
     ),
 )
 TIMED: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (

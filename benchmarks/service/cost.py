@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from benchmarks.service.load import Answer, Lines, get, milliseconds, open_loop,
 from benchmarks.service.server import HOST, Server, free_port, model_folder, store_of
 from warmstart.core.histories import Histories
 from warmstart.core.ranking import top_k
+from warmstart.core.seal import version_of
 from warmstart.core.threads import stay_on_one_thread
 from warmstart.recommenders.table import load
 from warmstart.representation.context import Context
+from warmstart.serving.store import kept
+from warmstart.serving.store.store import Store
 
 PEOPLE = 500
 EVENTS_EACH = 8
@@ -38,13 +42,42 @@ def run(kind: str, requests: int, settle: float, seed: int = 0) -> dict[str, Any
     with own_core() as cores, store_of(kind, cores) as (url, folder, _):
         with Server.warmstart(url, folder, cores=cores) as server:
             found = asyncio.run(_of_server(server, requests, rng))
+        (folder / "beside").mkdir()
+        with _mute(url, folder / "beside", cores) as server:
+            found["recommend by popularity, CPU ms"] = asyncio.run(_of_lists(server, requests))
         found["bare, CPU ms"] = _bare(folder, requests, cores)
     found |= _scoring(rng)
-    scoring = found["scoring, CPU ms"] + found["best ten, CPU ms"]
-    found["beside scoring, CPU ms"] = found["recommend, CPU ms"] - scoring
-    found["beside scoring, times bare"] = found["beside scoring, CPU ms"] / found["bare, CPU ms"]
+    found |= _beside(found)
     rounded = {name: value if isinstance(value, dict) else round(value, 4) for name, value in found.items()}
     return around | rounded | {"bars": _bars(found), "ok": all(_bars(found).values())}
+
+
+def _mute(url: str, folder: Path, cores: set[int] | None) -> Server:
+    """Return a server over the same people whose model has next to nothing to score.
+
+    The store has to forget the model that answered, or that one would go on.
+    """
+    with Store.open(url) as store:
+        model = model_folder("popularity")
+        add = partial(kept.add_model, version=version_of(model), path=str(model), activate=True)
+        store.write(add).result()
+    return Server.warmstart(url, folder, cores=cores, model=model)
+
+
+def _beside(found: dict[str, Any]) -> dict[str, float]:
+    """Return what an answer costs beside its scoring, in two ways.
+
+    Taken off what a list costs, the rest holds what scoring does to others: it empties the caches of the processor.
+    Where the model scores nothing that is away.
+    """
+    scoring = found["scoring, CPU ms"] + found["best ten, CPU ms"]
+    alone = found["popularity, CPU ms"] + found["best ten, CPU ms"]
+    beside = {
+        "beside scoring": found["recommend, CPU ms"] - scoring,
+        "beside scoring by popularity": found["recommend by popularity, CPU ms"] - alone,
+    }
+    times = {f"{name}, times bare": value / found["bare, CPU ms"] for name, value in beside.items()}
+    return {f"{name}, CPU ms": value for name, value in beside.items()} | times
 
 
 def _bars(found: dict[str, Any]) -> dict[str, bool]:
@@ -64,12 +97,21 @@ async def _of_server(server: Server, requests: int, rng: random.Random) -> dict[
     for person in range(PEOPLE):
         await lines.ask(post("/v1/events", [_event(rng, person) for _ in range(EVENTS_EACH)]))
     found: dict[str, Any] = {}
-    for _ in range(2):  # once so that all is warm
-        found["recommend, CPU ms"] = await _cpu(server, lines, requests, lambda number: get(_path(number % PEOPLE)))
     lines.close()
+    found["recommend, CPU ms"] = await _of_lists(server, requests)
     found |= await _events(server, "single", requests, 1, SINGLE_LINES, rng)
     found |= await _events(server, "batched", 10 * requests // BATCH, BATCH, BATCH_LINES, rng)
     found["event to visible, ms"], found["event acknowledged, ms"] = await _visible(server, rng)
+    return found
+
+
+async def _of_lists(server: Server, requests: int) -> float:
+    """Return the CPU milliseconds of a list, all being warm."""
+    lines = Lines(server.port)
+    await lines.warm(BATCH_LINES)
+    for _ in range(2):
+        found = await _cpu(server, lines, requests, lambda number: get(_path(number % PEOPLE)))
+    lines.close()
     return found
 
 
@@ -149,29 +191,27 @@ def _bare(folder: Path, requests: int, cores: set[int] | None) -> float:
     )
     command = [sys.executable, "-c", program, HOST, str(port)]
 
-    async def measured(server: Server) -> float:
-        lines = Lines(port)
-        await lines.warm(BATCH_LINES)
-        await _cpu(server, lines, requests, lambda number: get(_path(number % PEOPLE)))
-        found = await _cpu(server, lines, requests, lambda number: get(_path(number % PEOPLE)))
-        lines.close()
-        return found
-
     with Server(command, port, folder / "bare.log", cores=cores) as server:
-        return asyncio.run(measured(server))
+        return asyncio.run(_of_lists(server, requests))
 
 
 def _scoring(rng: random.Random) -> dict[str, float]:
     """Return what scoring all items for one person costs in process, and finding the best ten."""
     stay_on_one_thread()  # as the server does
-    model = load(model_folder())
+    model, popular = load(model_folder()), load(model_folder("popularity"))
     items = [rng.sample(range(len(model.catalogue)), EVENTS_EACH)]
     history = Histories.of(items, [[model.catalogue.like_value] * EVENTS_EACH])
-    scored = ranked = 0
+    scored = ranked = counted = 0
     for _ in range(ROUNDS):
         began = time.thread_time_ns()
         scores = model.scores_of(history, Context())
         middle = time.thread_time_ns()
         top_k(scores, 10)
-        scored, ranked = scored + middle - began, ranked + time.thread_time_ns() - middle
-    return {"scoring, CPU ms": scored / ROUNDS / 1e6, "best ten, CPU ms": ranked / ROUNDS / 1e6}
+        after = time.thread_time_ns()
+        popular.scores_of(history, Context())
+        counted += time.thread_time_ns() - after
+        scored, ranked = scored + middle - began, ranked + after - middle
+    names = ("scoring", "best ten", "popularity")
+    return {
+        f"{name}, CPU ms": spent / ROUNDS / 1e6 for name, spent in zip(names, (scored, ranked, counted), strict=True)
+    }

@@ -31,13 +31,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def model_folder() -> Path:
+def model_folder(recommender: str = "meta") -> Path:
     """Return a model trained on the packaged sample, training it the first time."""
-    folder = ROOT / "build" / "benchmarks" / "live" / "model"
+    folder = ROOT / "build" / "benchmarks" / "live" / ("model" if recommender == "meta" else recommender)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(_tool("warmstart")), "train", "movielens-small", "--model", str(folder)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        command = [str(_tool("warmstart")), "train", "movielens-small", "--recommender", recommender]
+        subprocess.run([*command, "--model", str(folder)], check=True, stdout=subprocess.DEVNULL)
     return folder
 
 
@@ -107,6 +107,11 @@ class Server:
     def kill(self) -> None:
         """Kill the supervisor and the workers at once with SIGKILL."""
         self._end(signal.SIGKILL)
+
+    def replace_workers(self) -> None:
+        """Tell it to replace its workers one after the other, as an operator does."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGHUP)
 
     def stop(self) -> None:
         """Stop as an operator does, with SIGTERM; whatever is left after a while is killed."""
