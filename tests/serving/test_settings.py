@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from warmstart.core.errors import BadConfig
+from warmstart.core.errors import BadConfig, NotFound
+from warmstart.serving.live import Live
 from warmstart.serving.settings import LiveConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "live.md"
@@ -48,3 +49,19 @@ def test_what_scenarios_and_arms_leave_out_is_as_usual():
 def test_settings_that_cannot_be_are_refused_by_name(settings, says):
     with pytest.raises(BadConfig, match=says):
         LiveConfig.of(**settings)
+
+
+def test_all_lists_are_logged_where_asked(model, tmp_path):
+    for log_lists, logged in (("chance", 0), ("all", 1)):
+        live = Live.open(model, f"sqlite:///{tmp_path}/{log_lists}.db", LiveConfig.of(log_lists=log_lists))
+        shop = live.tenant("shop")
+        shop.record([{"user_id": "ann", "item_id": "b1"}])
+        found = shop.recommend("ann", n=3)
+        if logged:
+            shop.reward(found.recommendation_id, 1.0)
+        else:
+            with pytest.raises(NotFound):
+                shop.reward(found.recommendation_id, 1.0)
+        shown = shop.export("ann").recommendations
+        assert len(shown) == logged
+        live.close()

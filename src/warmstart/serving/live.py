@@ -178,7 +178,12 @@ class Tenant:
         return self._answer(self.live.knowledge.described(self.name, asked), asked, started)
 
     def reward(self, recommendation_id: str, value: float) -> None:
-        """Say what a list that was left to chance was worth. Raises ``NotFound`` and ``Conflict``."""
+        """Say what a list was worth that was logged: left to chance, or any if the engine is set so.
+
+        Raises:
+            NotFound: no such list was logged.
+            Conflict: it was said to be worth something else.
+        """
         self._write(lambda connection: kept.reward(connection, self.name, recommendation_id, float(value)))
 
     def explain(self, user_id: str, item_id: Any) -> Explained:
@@ -272,16 +277,20 @@ class Tenant:
     def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
         policy, experiment = policy_for(self.live.config, ask.scenario, self.name, known.subject)
         found = listed(known, ask, Choice(policy, self.live.rng, experiment), started)
-        explored = known.subject and (ask.explore or policy.explore) != "off"
-        if explored and any(row.propensity < 1 for row in found.items):
+        if known.subject and self._is_logged(found, ask.explore or policy.explore):
             self._log_shown(known, found)
         return found
+
+    def _is_logged(self, found: Recommendations, explore: str) -> bool:
+        if self.live.config.log_lists == "all":
+            return bool(found.items)
+        return explore != "off" and any(row.propensity < 1 for row in found.items)
 
     def _known_then(self, subject: str, page: str) -> Known:
         return self.live.knowledge.known(self.name, subject, place_in(page).version)
 
     def _log_shown(self, known: Known, found: Recommendations) -> None:
-        """Log a list that was left to chance, without waiting: an answer is worth more than its place in the log."""
+        """Log a list without waiting: an answer is worth more than its place in the log."""
         items = tuple(str(row.item_id) for row in found.items)
         propensities = tuple(row.propensity for row in found.items)
         row = Shown(

@@ -1,6 +1,6 @@
 """How the live engine behaves."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -56,6 +56,9 @@ class LiveConfig(Config):
 
     experiment: Experiment | None = None
     """An experiment that runs; whoever asks belongs to one of its arms. What an arm leaves out is as in ``policy``."""
+
+    log_lists: Literal["chance", "all"] = "chance"
+    """Which lists are logged, and can be rewarded: those that were left to chance, or all. Each is a write more."""
 
     seed: int | None = None
     """Seed of what exploration leaves to chance; None draws one."""
