@@ -46,7 +46,8 @@ CAUTIONS = (0.5, 1.0, 2.0)
 ADWIN = {"delta": 0.8, "clock": 1, "grace_period": 4, "min_window_length": 2}
 """Chosen on validation users; with river's own settings it looks at every 32nd event and never speaks here."""
 PARTNERS = {"movielens-small": 3}
-DRAWS, BLOCK, ROUNDS = 2000, 500, 200
+DRAWS, BLOCK, ROUNDS, WARMING = 2000, 500, 200, 20
+COSTED = (10, 20, 30, 40)
 NAMES = {"movielens-small": "MovieLens small", "ml-1m": "MovieLens-1M"}
 
 
@@ -71,7 +72,8 @@ def main(arguments: list[str]) -> int:
 def kept(data: Dataset, seed: int, partners: int) -> dict[str, Any]:
     """Return what one seed's test users make of it, from its file where code and question are the same."""
     digest = hashlib.sha256(code_version().encode())
-    for file in (ROOT / "src/warmstart/adaptation/drift.py", Path(__file__)):
+    rooms = ROOT / "src/warmstart/adaptation"
+    for file in (rooms / "drift.py", rooms / "glimpse.py", Path(__file__)):
         digest.update(file.read_bytes())
     path = CACHE / "drift" / f"{data.name}-{seed}-{partners}-{digest.hexdigest()[:16]}.json"
     if not path.exists():
@@ -234,15 +236,21 @@ class Room:
         cut = self.adwin_cuts(history.items)[-1]
         return history if not cut else _cut(history, cut, DriftConfig().least_weight)
 
-    def milliseconds(self, n: int = 20) -> float:
-        """Return the CPU milliseconds of one ``faded`` at ``n`` events, in the middle of many."""
-        some = [_row(one.items[:n]) for one in self.people if len(one.items) >= n]
-        taken = []
-        for place in range(ROUNDS):
-            start = time.process_time()
-            faded(self.model, some[place % len(some)])
-            taken.append(time.process_time() - start)
-        return 1000 * float(np.median(taken))
+    def milliseconds(self) -> dict[str, list[float]]:
+        """Return the CPU milliseconds of every ``faded`` at several numbers of events."""
+        found = {}
+        for n in COSTED:
+            some = [_row(one.items[:n]) for one in self.people if len(one.items) >= n]
+            for one in some[:WARMING]:
+                faded(self.model, one)
+            found[str(n)] = [_milliseconds(self.model, some[place % len(some)]) for place in range(ROUNDS)]
+        return found
+
+
+def _milliseconds(model: Recommender, history: Histories) -> float:
+    start = time.thread_time()
+    faded(model, history)
+    return 1000 * (time.thread_time() - start)
 
 
 def _joined(old: Items, new: Items) -> tuple[Items, Items]:
@@ -293,8 +301,21 @@ def _pooled(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for order in ORDERS:
         keys = [key for key in seeds[0]["steady"] if key.startswith(order)]
         steady[f"{order}, all"] = _steady([seed["steady"][key] for key in keys for seed in seeds])
-    cost = rounded(float(np.median([seed["milliseconds"] for seed in seeds])), 2)
-    return {"switch": switch, "steady": steady, "milliseconds": cost}
+    return {"switch": switch, "steady": steady, "milliseconds": _cost([seed["milliseconds"] for seed in seeds])}
+
+
+def _cost(seeds: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, dict[str, float | None]]:
+    """Return the CPU milliseconds of one call by number of events: in the middle, in the mean, and one in twenty."""
+    taken = {n: np.concatenate([seed[n] for seed in seeds]) for n in seeds[0]}
+    taken["all"] = np.concatenate(list(taken.values()))
+    return {
+        n: {
+            "median": rounded(float(np.median(one)), 2),
+            "mean": rounded(float(one.mean()), 2),
+            "95%": rounded(float(np.quantile(one, 0.95)), 2),
+        }
+        for n, one in taken.items()
+    }
 
 
 def _switch(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

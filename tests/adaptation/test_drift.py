@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warmstart.adaptation import drift
 from warmstart.adaptation.drift import CUTS, NEWEST, DriftConfig, change_at, faded, signals_of
 from warmstart.core.errors import BadConfig
 from warmstart.core.histories import Histories
@@ -142,7 +143,7 @@ def test_dislikes_are_no_evidence_of_a_change_and_fade_with_what_stood_beside_th
     weights = weights_of(faded(model, mixed))
     assert weights[without] == pytest.approx(weights_of(faded(model, plain)), rel=0.02)  # disliked items are not ranked
     assert weights[10] == weights[11]
-    assert [change_at(model, mixed), change_at(model, plain)] == [21, 20]
+    assert [change_at(model, mixed), change_at(model, plain)] == [24, 23]
 
 
 def test_a_long_history_is_judged_by_its_newest_likes(model, data):
@@ -161,12 +162,39 @@ def test_a_recommender_that_reads_no_history_notices_nothing(data):
     assert faded(model, history, EAGER) is history
 
 
+def test_who_passes_the_first_look_would_not_have_been_noticed(model, data, monkeypatch):
+    liked = data.histories.where(data.liked)
+    histories = [likes(liked[user].items[:30].tolist()) for user in range(0, data.n_users, 12)]
+    found = [change_at(model, one) for one in histories]
+    monkeypatch.setattr(drift, "SUSPICION", -np.inf)
+    assert [change_at(model, one) for one in histories] == found
+
+
+def test_a_model_that_weighs_tastes_is_never_asked_for_all_items(model, data, monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    history = likes([*of_genre(data, "Horror", 20), *of_genre(data, "Romance", 8)])
+    monkeypatch.setattr(model, "scores_of_many", refuse)
+    assert faded(model, history) is not history
+
+
+def test_what_weighs_nothing_is_not_strange(model, data):
+    horror, romance = of_genre(data, "Horror", 20), of_genre(data, "Romance", 8)
+    history = likes([*horror, *romance])
+    found = [signals_of(model, one, np.arange(28)) for one in (history, replace(history, weights=np.zeros(28)))]
+    assert found[0].shape == found[1].shape == (3, 10)
+    assert np.isnan(found[1]).all()
+    assert (found[0][:2, 7] > 0).all()
+
+
 @pytest.mark.parametrize("name", ["item_knn", "user_knn", "ease"])
 def test_it_works_with_any_recommender(data, name):
     model = recommender(name).fit(data)
     horror, romance = of_genre(data, "Horror", 20), of_genre(data, "Romance", 8)
     history = likes([*horror, *romance])
     signals = signals_of(model, history, np.arange(28))
+    assert signals.shape == (3, 7)
     assert np.isfinite(signals).all()
     weights = weights_of(faded(model, history, EAGER))
     assert (np.diff(weights) >= 0).all()
