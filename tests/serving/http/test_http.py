@@ -216,7 +216,7 @@ def test_more_than_the_rate_is_refused_with_the_time_to_wait(model_folder, tmp_p
         headers = {"x-api-key": keys["fast"]}
         answers = [httpx2.get(f"{address}/v1/users/a/recommendations", headers=headers) for _ in range(8)]
         refused = [answer for answer in answers if answer.status_code == 429]
-        assert answers[0].headers["ratelimit-limit"] == "2"
+        assert answers[0].headers["ratelimit-limit"] == "4"
         assert refused
         assert int(refused[-1].headers["retry-after"]) >= 1
         check_problem(refused[-1], 429)

@@ -116,7 +116,7 @@ class Access:
         size, now = max(1.0, self.rate * BURST), self._clock()
         left, at = self._buckets.get(caller.key_id, (size, now))
         left = min(size, left + (now - at) * self.rate)
-        headers = {"RateLimit-Limit": f"{self.rate:g}", "RateLimit-Remaining": str(int(max(0.0, left - 1)))}
+        headers = {"RateLimit-Limit": f"{size:g}", "RateLimit-Remaining": str(int(max(0.0, left - 1)))}
         if left < 1:
             self._buckets[caller.key_id] = left, now
             wait = str(max(1, round((1 - left) / self.rate)))
