@@ -25,9 +25,9 @@ def people(rng, count=PEOPLE):
     return rows
 
 
-def fakes(rng, count=MANY):
+def fakes(rng, count=MANY, size=15):
     """Return people who like the target and whatever else comes."""
-    return [[*rng.choice(ITEMS - 1, 15, replace=False).tolist(), TARGET] for _ in range(count)]
+    return [[*rng.choice(ITEMS - 1, size, replace=False).tolist(), TARGET] for _ in range(count)]
 
 
 def shop(rows):
@@ -60,6 +60,13 @@ def test_an_obvious_attack_is_found_and_hardly_anybody_else(attacked):
     found = suspects(shop(attacked))
     assert (found >= PEOPLE).sum() >= 0.9 * MANY
     assert (found < PEOPLE).sum() <= 0.01 * PEOPLE
+
+
+@pytest.mark.parametrize("size", [12, 40])
+def test_fakes_of_one_unusual_length_do_not_pass_for_what_is_usual_there(size):
+    rng = np.random.default_rng(4)
+    found = suspects(shop(people(rng) + fakes(rng, size=size)))
+    assert (found >= PEOPLE).sum() >= 0.8 * MANY
 
 
 def test_the_order_of_users_makes_no_difference(attacked):

@@ -26,8 +26,12 @@ DENSE = 10_000
 """Items up to which pairs are held in a dense matrix (400 MB), which is several times faster."""
 PRIOR = 0.1
 """Added to expected walks, so that pairs of rare items weigh little."""
-ALIKE = 200
-"""Users whose numbers of likes are nearest and among whom coherence is compared, at least about."""
+GROUPS, ALIKE = 16, 100
+"""Groups of users by their number of likes, within which coherence is compared, and fewest users in one, about.
+
+Not more, so that fakes of one length are no majority anywhere; not fewer, for long histories hang together less."""
+OTHERS = 20
+"""Users by whom the share of suspicious ones among those who do not like an item is drawn to that among all."""
 
 
 class DoubtConfig(Config):
@@ -117,19 +121,34 @@ def _suspicious_together(likes: Histories, n_items: int, config: DoubtConfig) ->
     group = _groups_of_alike(np.diff(liked.indptr))
     values = coherence(likes, n_items)
     usual = np.array([np.median(values[group == one]) for one in range(group.max(initial=-1) + 1)])
-    suspicious = (values <= config.below * usual[group]) & (np.diff(liked.indptr) > 1)
-    chance = np.bincount(group, suspicious) / np.maximum(np.bincount(group), 1)
-    likers, fans, expected = (liked.T @ one for one in (np.ones(len(likes)), suspicious.astype(float), chance[group]))
-    many = (fans >= config.least) & (fans > config.excess * expected)
+    suspicious: Bools = (values <= config.below * usual[group]) & (np.diff(liked.indptr) > 1)
+    if not suspicious.any():
+        return suspicious
+    likers, fans, chance = _fans(liked, suspicious, group)
+    many = (fans >= config.least) & (fans > config.excess * likers * chance)
     # the chance of so many among so many, binomial, as the incomplete beta function
-    luck = betainc(np.maximum(fans, 1), likers - np.maximum(fans, 1) + 1, expected / np.maximum(likers, 1))
+    luck = betainc(np.maximum(fans, 1), likers - np.maximum(fans, 1) + 1, chance)
     pushed = many & (luck < config.luck)
     return np.asarray(suspicious & (liked @ pushed.astype(np.float64) > 0))
 
 
+def _fans(liked: sparse.csr_matrix, suspicious: Bools, group: Ints) -> tuple[Doubles, Doubles, Doubles]:
+    """Return of each item how many like it, how many of these are suspicious, and the share that chance would make.
+
+    Chance is the share among those with as many likes who do not like the item, so that fakes of one length do not
+    pass for what is usual at that length.
+    """
+    kinds = np.eye(group.max(initial=0) + 1)[group]
+    likers, fans = np.asarray(liked.T @ kinds), np.asarray(liked.T @ (kinds * suspicious[:, None]))
+    people, doubted = kinds.sum(axis=0), (kinds * suspicious[:, None]).sum(axis=0)
+    others = (doubted - fans + OTHERS * doubted / people) / (people - likers + OTHERS)
+    chance = (likers * others).sum(axis=1) / np.maximum(likers.sum(axis=1), 1)
+    return likers.sum(axis=1), fans.sum(axis=1), np.clip(chance, 0, 1)
+
+
 def _groups_of_alike(lengths: npt.NDArray[np.integer]) -> Ints:
     """Return the group of each user: those with about as many likes; users with as many are in the same."""
-    parts = max(1, len(lengths) // ALIKE)
+    parts = min(GROUPS, max(1, len(lengths) // ALIKE))
     edges = np.unique(np.quantile(lengths, np.arange(1, parts) / parts)) if parts > 1 else np.array([])
     return np.unique(np.searchsorted(edges, lengths, side="right"), return_inverse=True)[1].astype(np.int64)
 
