@@ -13,7 +13,7 @@ from warmstart.core.events import Event
 from warmstart.serving.store import writer as writing
 from warmstart.serving.store.database import Database
 from warmstart.serving.store.entries import Entry, user
-from warmstart.serving.store.schema import METADATA
+from warmstart.serving.store.schema import METADATA, REVISION
 from warmstart.serving.store.store import Store
 
 
@@ -47,6 +47,16 @@ def test_migrations_go_up_from_each_version_and_down_again(url):
         with database.reading() as connection:
             tables = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
         assert tables == (set() if revision == "base" else set(METADATA.tables))
+    database.close()
+
+
+def test_tables_that_are_up_to_date_are_left_alone(url, monkeypatch):
+    database = Database(url)
+    database.migrate()
+    with database.reading() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == REVISION
+    monkeypatch.setattr("alembic.command.upgrade", None)
+    database.migrate()
     database.close()
 
 

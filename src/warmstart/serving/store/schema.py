@@ -14,6 +14,8 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
+REVISION = "0001"
+"""The last of the migrations, which leads to these tables."""
 
 EVENTS = Table(
     "events",
