@@ -27,6 +27,7 @@ LARGEST_BODY = 1 << 20
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 FREE = ("/health/", "/docs", "/openapi.json", "/console")
 """Beginnings of paths that need no key: they tell nothing of anybody, or ask for the key themselves."""
+USERS, LISTS = "/v1/users/", "/v1/users/{user_id}/recommendations"
 CALLER = "warmstart.caller"
 """Where a request's scope holds who asks."""
 TOKEN = "warmstart.request_id"  # noqa: S105 (a name, no secret)
@@ -79,6 +80,7 @@ class Gate:
             await self._inner(scope, receive, passage.send)
             return
         if scope["method"] == "GET" and path.endswith("/recommendations"):
+            passage.route = LISTS if path.startswith(USERS) else ""
             # these wait for nobody, and must not suffer from those that wait for the store
             self._crowd.enter()
         elif self._at_once > self._most:
@@ -107,11 +109,11 @@ class Gate:
             passage.route = path
             body = await _body(_limited(scope, receive))
             return await self._hot.events(caller, scope["headers"], body, passage.request_id)
-        if method == "GET" and path.startswith("/v1/users/"):
+        if passage.route == LISTS:
             name = user_of(scope["raw_path"])
             if name is not None:
-                passage.route = "/v1/users/{user_id}/recommendations"
                 return _Json(self._hot.recommendations(caller, user(name), scope["query_string"]))
+            passage.route = ""
         return None
 
 
