@@ -44,6 +44,10 @@ USUAL_STRANGENESS = np.array([-1.73, -1.14, -1.24])
 """How strange the likes of most people are to each other; see ``signals_of``."""
 SUSPICION = 1.25
 """Log-odds from strangeness alone, beside the caution, above which the dearer signals are asked for."""
+SETTLED = BEFORE + 3 * min(CUTS)
+"""Likes from which on strangeness is asked for: before, nothing is known of what is usual."""
+UNSETTLED = 1.0
+"""Log-odds that a change needs besides where there are fewer."""
 TEMPERATURE = 2.0
 """What the tastes' evidence is divided by: a person's likes are not independent of each other."""
 NOTHING = 1e-4
@@ -125,7 +129,7 @@ def _belief(model: Recommender, history: Histories, config: DriftConfig) -> _Bel
     if not _suspicious(model, history, places[-NEWEST:], config):
         return None
     signals = signals_of(model, history, places[-NEWEST:])
-    chances = _chances(signals)
+    chances = _chances(signals, 0.0 if len(places) >= SETTLED else UNSETTLED)
     newer = len(places) - np.searchsorted(
         places, np.arange(len(history.items)), side="left"
     )  # likes from each event on
@@ -138,11 +142,15 @@ def _belief(model: Recommender, history: Histories, config: DriftConfig) -> _Bel
 
 def _suspicious(model: Recommender, history: Histories, places: Ints, config: DriftConfig) -> bool:
     """Return whether to look closer; where tastes are weighed, most people who stay themselves pass here."""
-    keys = keys_of(model, history, places)
+    keys = _keys(model, history, places)
     if keys is None:
         return True
     strange = ODDS_WITH_TASTES[len(ODDS) :] @ _strangeness(keys, _Layout.of(len(places)))
     return bool(strange.max(initial=-np.inf) > SUSPICION + config.caution)
+
+
+def _keys(model: Recommender, history: Histories, places: Ints) -> Floats | None:
+    return keys_of(model, history, places) if len(places) >= SETTLED else None
 
 
 def _likes(model: Recommender, history: Histories) -> Ints:
@@ -153,10 +161,10 @@ def _likes(model: Recommender, history: Histories) -> Ints:
     return np.flatnonzero(history.values >= like_from)
 
 
-def _chances(signals: Doubles) -> Doubles:
-    """Return the probability of no change, then of one at each cut, float64 [1 + cuts]."""
+def _chances(signals: Doubles, needed: float) -> Doubles:
+    """Return the probability of no change, then of one at each cut that has the odds needed, float64 [1 + cuts]."""
     known = signals.shape[1]
-    odds = (signals * _ROOTS[:, :known]) @ (ODDS if known == len(ODDS) else ODDS_WITH_TASTES)
+    odds = (signals * _ROOTS[:, :known]) @ (ODDS if known == len(ODDS) else ODDS_WITH_TASTES) - needed
     odds = np.concatenate([[0.0], np.where(np.isnan(odds), -np.inf, odds)])
     chances = np.exp(odds - odds.max())
     found: Doubles = chances / chances.sum()
@@ -174,7 +182,7 @@ def _weights(today: Doubles, config: DriftConfig) -> Floats:
 
 
 def signals_of(model: Recommender, history: Histories, places: Ints) -> Doubles:
-    """Return what speaks for a change at each cut, float64 [cuts, 7], or 10 where the model weighs tastes.
+    """Return what speaks for a change at each cut, float64 [cuts, 7], or 10 of 18 likes where tastes are weighed.
 
     In order: one; how much better (lower, in mean log rank) the likes since the cut stand in the profile before it than
     in what everybody likes; cosine of the two profiles' deviations from popularity; the same two for the block before
@@ -193,7 +201,7 @@ def signals_of(model: Recommender, history: Histories, places: Ints) -> Doubles:
     ahead, before_that = _surprises(found, at)
     own = np.array([cosines[at.older, at.block], before_that, cosines[at.since, at.older], cosines[at.since, at.block]])
     usual = (own * at.has_block + USUAL_COUNTS * USUAL[:, None]) / (at.has_block + USUAL_COUNTS)
-    keys = keys_of(model, history, places)
+    keys = _keys(model, history, places)
     strange = np.zeros((0, len(ahead))) if keys is None else _strangeness(keys, at)
     said = np.array([np.ones(len(ahead)), ahead, cosines[at.before, at.since], *usual, *strange])
     signals = np.full((len(CUTS), len(said)), np.nan)
