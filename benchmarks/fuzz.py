@@ -10,10 +10,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.service.server import HOST, Server
+from benchmarks.service.server import HOST, ROOT, Server
 from benchmarks.tables import run, write
 
 CONFIG = Path(__file__).parent / "service" / "schemathesis.toml"
+WORDS = ROOT / "build" / "benchmarks" / "fuzz.txt"
+"""What schemathesis said when something failed."""
 SECONDS = 3_000
 
 
@@ -44,7 +46,9 @@ def measured(examples: int, seed: int) -> dict[str, Any]:
     if summary is None:
         raise SystemExit(done.stdout[-3_000:] + done.stderr[-1_000:])
     if done.returncode:
-        print(done.stdout[-6_000:])
+        WORDS.parent.mkdir(parents=True, exist_ok=True)
+        WORDS.write_text(done.stdout, encoding="utf-8")
+        print(done.stdout[-6_000:], f"\nAll of it stands in {WORDS}.")
     errors = len(re.findall(r"ST101 Server error", done.stdout))
     return {"cases": int(summary[1]), "failures": int(summary[2] or 0), "server errors": errors, "seed": seed}
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import typer.main
 
-from warmstart.adaptation.drift import DriftConfig
 from warmstart.adaptation.feedback import Feedback, Kind
-from warmstart.adaptation.settings import PolicyConfig
+from warmstart.adaptation.settings import DriftConfig, PolicyConfig
 from warmstart.cli.app import app
 from warmstart.core import errors
 from warmstart.core.config import Config, Tunable

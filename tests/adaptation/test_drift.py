@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmstart.adaptation import drift
-from warmstart.adaptation.drift import CUTS, NEWEST, DriftConfig, change_at, faded, signals_of
+from warmstart.adaptation.drift import CUTS, NEWEST, change_at, faded, signals_of
+from warmstart.adaptation.settings import DriftConfig
 from warmstart.core.errors import BadConfig
 from warmstart.core.histories import Histories
 from warmstart.data.builtin import load_dataset

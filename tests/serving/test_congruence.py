@@ -259,8 +259,22 @@ def test_a_new_item_is_recommended_at_once_from_its_title(shop):
     assert {row.item_id: row.available for row in shop.items()} == {"b7": False, "new": True}
     assert shop.item("new").attributes["genres"] == KINDS[1]
     assert shop.item("b1").attributes["title"].startswith("The")
-    assert shop.remove_items(["new", "b7", "never"]) == 2
+    assert shop.put_items([{"item_id": "b7"}]) == 1
     assert "b7" in {row.item_id for row in shop.recommend("ann", n=60).items}
+
+
+def test_what_is_removed_stays_away_until_it_is_put_again(shop):
+    shop.put_items([{"item_id": "new", "title": "The New One", "genres": KINDS[1]}])
+    assert shop.remove_items(["new", "b7", "never"]) == 2
+    assert shop.remove_items(["new", "b7", "never"]) == 0
+    assert not {"new", "b7"} & {row.item_id for row in shop.recommend("ann", n=60).items}
+    assert shop.items() == []
+    for name in ("new", "b7"):
+        with pytest.raises(NotFound):
+            shop.item(name)
+    shop.put_items([{"item_id": "b7"}])
+    assert "b7" in {row.item_id for row in shop.recommend("ann", n=60).items}
+    assert shop.item("b7").available
 
 
 def test_bad_items_are_refused_all_at_once_and_none_is_kept(shop):

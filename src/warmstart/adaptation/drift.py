@@ -15,10 +15,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from warmstart.adaptation.glimpse import NEVER, Parts, Seen, Span, keys_of, seen
-from warmstart.core.config import Config
+from warmstart.adaptation.settings import DriftConfig
 from warmstart.core.histories import Floats, Histories, Ints
 from warmstart.recommenders.base import Recommender
 
@@ -54,25 +53,6 @@ NOTHING = 1e-4
 """Length of a deviation from popularity below which a profile says nothing."""
 
 _ROOTS = np.concatenate([np.ones((len(CUTS), 1)), np.tile(np.sqrt(CUTS)[:, None], 6), np.ones((len(CUTS), 3))], axis=1)
-
-
-class DriftConfig(Config):
-    """When a change of taste is believed, and what becomes of the events before it."""
-
-    least_likes: int = Field(8, ge=8)
-    """Likes below which nothing is looked for."""
-
-    caution: float = -0.25
-    """Log-odds that a change needs beyond even ones: higher notices fewer changes and raises fewer false alarms."""
-
-    steepness: float = Field(2.0, gt=0)
-    """How fast belief turns into weight: at 1 a weight is the probability itself, more is more decided."""
-
-    noticed_below: float = Field(0.5, gt=0, le=1)
-    """Weight of the oldest event below which a change counts as noticed; above it nothing is touched."""
-
-    least_weight: float = Field(0.03, ge=0, lt=1)
-    """What events before a certain change still count, 0 to 1."""
 
 
 def faded(model: Recommender, history: Histories, config: DriftConfig = DriftConfig()) -> Histories:  # noqa: B008

@@ -104,6 +104,12 @@ def seen(model: Recommender, history: Histories, places: Ints, parts: Parts) -> 
     return Seen(scores, np.where(sample.marked(history.items), np.float32(0), sample.stands_for), met)
 
 
+def prepare(model: Recommender) -> None:
+    """Draw the model's sample now, so that the first person who is looked at need not wait for it."""
+    if isinstance(model, MetaRecommender):
+        _sample_of(model)
+
+
 def keys_of(model: Recommender, history: Histories, places: Ints) -> Floats | None:
     """Return the centred log-probability of some events under each taste, float32 [likes, tastes], times their weights.
 

@@ -1,4 +1,4 @@
-"""How a list is chosen; apart from the choosing, so that settings can be read without it."""
+"""How lists are chosen and changes noticed; apart from both, so that settings can be read without them."""
 
 from typing import Literal
 
@@ -33,3 +33,22 @@ class PolicyConfig(Config):
     fill: bool = True
     """Fill a list that the filters leave short: with popular items that no score speaks for, then with what the person
     met before, never beyond the other filters. Without it only an empty list is filled."""
+
+
+class DriftConfig(Config):
+    """When a change of taste is believed, and what becomes of the events before it."""
+
+    least_likes: int = Field(8, ge=8)
+    """Likes below which nothing is looked for."""
+
+    caution: float = -0.25
+    """Log-odds that a change needs beyond even ones: higher notices fewer changes and raises fewer false alarms."""
+
+    steepness: float = Field(2.0, gt=0)
+    """How fast belief turns into weight: at 1 a weight is the probability itself, more is more decided."""
+
+    noticed_below: float = Field(0.5, gt=0, le=1)
+    """Weight of the oldest event below which a change counts as noticed; above it nothing is touched."""
+
+    least_weight: float = Field(0.03, ge=0, lt=1)
+    """What events before a certain change still count, 0 to 1."""

@@ -1,6 +1,7 @@
 """What is known of somebody right now: her events folded, kept warm, and checked against the store each time."""
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,11 @@ class Known:
         return tuple(Reason(part.kind, part.name, part.amount, name) for part, name in zip(parts, ids, strict=True))
 
 
+def looks_for_drift(config: LiveConfig, model: Recommender) -> bool:
+    """Whether changes of taste are looked for."""
+    return config.notice_drift and len(model.catalogue) <= MOST_DRIFTING
+
+
 def read_attributes(model: Recommender, attributes: Mapping[str, Any]) -> Context:
     """Return what a model reads of somebody's attributes; those that it does not know, or cannot read, say nothing.
 
@@ -111,6 +117,7 @@ class Knowledge:
         store: the log of events.
         config: how events are read.
         drifted: how many times a profile was folded in which a change of taste was noticed.
+        choosing: held while it is settled which model answers.
     """
 
     shelf: Shelf
@@ -118,6 +125,7 @@ class Knowledge:
     config: LiveConfig
     profiles: Profiles = field(default_factory=Profiles)
     drifted: int = 0
+    choosing: threading.Lock = field(default_factory=threading.Lock)
     _next_look: float = 0.0
     _degraded: bool = False
 
@@ -170,7 +178,8 @@ class Knowledge:
         if found is not None:
             return found
         rows = self.store.read(lambda connection: kept.items(connection, tenant))
-        return self.shelf.put_together(tenant, items_version, rows)
+        removed = self.store.read(lambda connection: kept.removed(connection, tenant))
+        return self.shelf.put_together(tenant, items_version, rows, removed)
 
     def take_active_model(self) -> None:
         """Take over the model that was activated last before the first answer; one that is no good changes nothing."""
@@ -187,9 +196,14 @@ class Knowledge:
         if now < self._next_look:
             return
         self._next_look = now + SECONDS_BETWEEN_LOOKS
-        wanted = next((row for row in self.store.read(kept.models) if row.activated is not None), None)
-        if wanted is not None and wanted.version != self.shelf.present.version:
-            self.shelf.swap_later(wanted.version, wanted.path)
+        if not self.choosing.acquire(blocking=False):
+            return  # somebody activates one right now, and what the store said a moment ago is no news
+        try:
+            wanted = next((row for row in self.store.read(kept.models) if row.activated is not None), None)
+            if wanted is not None and wanted.version != self.shelf.present.version:
+                self.shelf.swap_later(wanted.version, wanted.path)
+        finally:
+            self.choosing.release()
 
     def _current(self, tenant: str, subject: str, state: State, assortment: Assortment) -> Known:
         warm = self.profiles.get(tenant, subject)
@@ -217,7 +231,7 @@ class Knowledge:
 
     def _of_today(self, folded: Folded, assortment: Assortment) -> Folded:
         """Let what came before a change of taste fade."""
-        if not self.config.notice_drift or len(assortment.model.catalogue) > MOST_DRIFTING:
+        if not looks_for_drift(self.config, assortment.model):
             return folded
         history = faded(assortment.model, folded.history, self.config.drift)
         if history is folded.history:

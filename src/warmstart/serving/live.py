@@ -6,14 +6,17 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from warmstart.adaptation.glimpse import prepare
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
+from warmstart.recommenders.base import Recommender
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
-from warmstart.serving.knowing import Knowledge, Known
+from warmstart.serving.knowing import Knowledge, Known, looks_for_drift
 from warmstart.serving.listing import Choice, listed, scores_beside
 from warmstart.serving.names import place_in
 from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
@@ -56,9 +59,9 @@ class Live:
     """
 
     def __init__(self, served: Served, store: Store, config: LiveConfig | None = None) -> None:
-        self.shelf = Shelf(served)
-        self.store = store
         self.config = config or LiveConfig()
+        self.shelf = Shelf(served, self._prepare)
+        self.store = store
         self.knowledge = Knowledge(self.shelf, store, self.config)
         self.rng = np.random.default_rng(self.config.seed)
 
@@ -83,8 +86,14 @@ class Live:
         wanted = next((row for row in rows if row.version == version), None)
         if wanted is None:
             raise NotFound(f"No model of version {version!r} is registered.")
-        self.shelf.swap(version, wanted.path)
-        self.store.write(lambda connection: kept.activate_model(connection, version)).result(timeout=PATIENCE)
+        self.shelf.take(version, wanted.path)
+        with self.knowledge.choosing:
+            self.store.write(lambda connection: kept.activate_model(connection, version)).result(timeout=PATIENCE)
+            self.shelf.swap(version, wanted.path)
+
+    def _prepare(self, model: Recommender) -> None:
+        if looks_for_drift(self.config, model):
+            prepare(model)
 
     def check(self) -> None:
         """Raise ``StoreUnavailable`` unless the store answers."""
@@ -256,7 +265,12 @@ class Tenant:
         return self.live.store.read(lambda connection: kept.items(connection, self.name, after, n))
 
     def item(self, item_id: str) -> ItemRow:
-        """Return an item as it was put, or as the model knows it. Raises ``UnknownItem``."""
+        """Return an item as it was put, or as the model knows it.
+
+        Raises:
+            UnknownItem: neither knows it.
+            NotFound: it was removed.
+        """
         found = self.live.store.read(lambda connection: kept.item(connection, self.name, item_id))
         if found is not None:
             return found
@@ -265,8 +279,12 @@ class Tenant:
         return ItemRow(str(catalogue.item_ids[place]), {"title": catalogue.titles[place]})
 
     def remove_items(self, item_ids: Sequence[str]) -> int:
-        """Remove items that were put; returns how many there were."""
-        return self._write(lambda connection: kept.remove_items(connection, self.name, item_ids))
+        """Remove items, those of the model as well, until they are put again; returns how many there were."""
+        find = self.live.shelf.present.model.catalogue.find
+        removal = partial(
+            kept.remove_items, tenant=self.name, item_ids=item_ids, known=lambda one: find(one) is not None
+        )
+        return self._write(removal)
 
     # -- how it is done
 

@@ -105,8 +105,9 @@ class EventIn(_Body):
 
     model_config = ConfigDict(json_schema_extra=_with_one_subject)
 
-    event_id: Id | None = None
-    """Unique for ever; sent again, the event has no second effect. Left out, every request is a new event."""
+    event_id: Id = Field(default_factory=lambda: uuid.uuid4().hex)
+    """Unique for ever; sent again, the event has no second effect. Left out, every request is a new event; null is
+    refused, for whoever sends it has lost an id."""
     user_id: Id | None = None
     """Who did it; either this or ``session_id``."""
     session_id: Id | None = None
@@ -147,7 +148,7 @@ class EventIn(_Body):
     def entry(self, now: float) -> Entry:
         """Return what is logged; what was left out is filled in and does not count for the digest."""
         event = Event(
-            self.event_id or uuid.uuid4().hex,
+            self.event_id,
             self.item_id,
             self.type,
             now if self.timestamp is None else self.timestamp,

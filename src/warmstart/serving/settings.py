@@ -4,9 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from warmstart.adaptation.drift import DriftConfig
 from warmstart.adaptation.feedback import Feedback
-from warmstart.adaptation.settings import PolicyConfig
+from warmstart.adaptation.settings import DriftConfig, PolicyConfig
 from warmstart.core.config import Config
 
 
@@ -39,10 +38,9 @@ class LiveConfig(Config):
     feedback: Feedback = Feedback()
     """What each type of event says, how fast it ages, and how many are read."""
 
-    notice_drift: bool = False
-    """Look for changes of taste, after which older events fade. It takes a dozen rankings of all items for the first
-    answer after each event of somebody with six likes or more, so it is off unless asked for, and left out beyond
-    20,000 items."""
+    notice_drift: bool = True
+    """Look for changes of taste, after which older events fade; looked for after each event of somebody with eight
+    likes or more, in catalogues of up to 20,000 items."""
 
     drift: DriftConfig = DriftConfig()
     """When a change of taste is believed, and what becomes of the events before it."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,14 +58,14 @@ class Assortment:
     items_version: int = 0
 
     @classmethod
-    def of(cls, served: Served, rows: list[ItemRow], items_version: int) -> "Assortment":
+    def of(cls, served: Served, rows: list[ItemRow], items_version: int, removed: Sequence[str] = ()) -> "Assortment":
         """Add a tenant's items to a model; those that the model knows only lose or regain their availability."""
         catalogue = served.model.catalogue
         new = [row for row in rows if catalogue.find(row.item_id) is None]
         model = served.model
         if new and isinstance(model, TakesNewItems):
             model = _with_items(model, new)
-        gone = [model.catalogue.find(row.item_id) for row in rows if not row.available]
+        gone = [model.catalogue.find(one) for one in (*removed, *(row.item_id for row in rows if not row.available))]
         available = np.ones(len(model.catalogue), dtype=bool)
         available[[place for place in gone if place is not None]] = False
         return cls(Served(served.version, model), None if available.all() else available, tuple(rows), items_version)
@@ -167,9 +168,12 @@ class Shelf:
 
     Args:
         first: what answers to begin with.
+        prepare: done to each model before it answers.
     """
 
-    def __init__(self, first: Served) -> None:
+    def __init__(self, first: Served, prepare: Callable[[Recommender], None] = lambda _model: None) -> None:
+        prepare(first.model)
+        self._prepare = prepare
         self._present = first
         self._models: OrderedDict[str, Served] = OrderedDict({first.version: first})
         self._assortments: OrderedDict[tuple[str, str, int], Assortment] = OrderedDict()
@@ -190,15 +194,26 @@ class Shelf:
             BadModelFile: there is no model at ``path``; the present one goes on.
             NotFound: the model there has another version.
         """
-        served = self._models.get(version) or open_model(path)
+        served = self.take(version, path)
         with self._lock:
-            if served.version != version:
-                raise NotFound(f"The model at {path} is version {served.version}, not {version}. Register it anew.")
+            self._present = served
+        return served
+
+    def take(self, version: str, path: str | Path) -> Served:
+        """Take a model into memory, without letting it answer; raises as ``swap`` does."""
+        served = self._models.get(version) or self._opened(path)
+        if served.version != version:
+            raise NotFound(f"The model at {path} is version {served.version}, not {version}. Register it anew.")
+        with self._lock:
             self._models[version] = served
             self._models.move_to_end(version)
-            self._present = served
             while len(self._models) > KEPT_MODELS:
                 self._models.popitem(last=False)
+        return served
+
+    def _opened(self, path: str | Path) -> Served:
+        served = open_model(path)
+        self._prepare(served.model)
         return served
 
     def swap_later(self, version: str, path: str | Path) -> None:
@@ -235,10 +250,12 @@ class Shelf:
             kept = self._bare_assortment = Assortment(self._present)
         return kept
 
-    def put_together(self, tenant: str, items_version: int, rows: list[ItemRow]) -> Assortment:
+    def put_together(
+        self, tenant: str, items_version: int, rows: list[ItemRow], removed: Sequence[str] = ()
+    ) -> Assortment:
         """Put the present model together with a tenant's items, and keep it for the next request."""
         served = self._present
-        found = Assortment.of(served, rows, items_version)
+        found = Assortment.of(served, rows, items_version, removed)
         with self._lock:
             self._assortments[tenant, served.version, items_version] = found
             while len(self._assortments) > KEPT_ASSORTMENTS:

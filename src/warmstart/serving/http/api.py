@@ -288,10 +288,10 @@ async def put_items(tenant: Writes, items: Items) -> Response:
 
 @router.delete("/items/{item_id}", response_model=Changed, responses=documented(404, 507), tags=["items"])
 async def remove_item(tenant: Writes, item_id: Id) -> Response:
-    """Remove an item that was put."""
+    """Remove an item, until it is put again."""
     count = await _waited(lambda: tenant.remove_items([item_id]))
     if not count:
-        raise NotFound("No such item was put.")
+        raise NotFound("There is no such item.")
     return _json({"count": count})
 
 

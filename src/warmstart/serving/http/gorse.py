@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from starlette.responses import Response
 
 from warmstart.core.errors import BadInput
@@ -22,6 +22,14 @@ from warmstart.serving.store.entries import digest_of
 Kind = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(named)]
 
 
+def _written(value: Any) -> Any:
+    """Take a time as text only, as Gorse's clients write it."""
+    if not isinstance(value, str):
+        message = "a time is written such as 2026-01-02T03:04:05Z"
+        raise ValueError(message)  # noqa: TRY004 (pydantic takes it for a fault of the value)
+    return value
+
+
 class GorseFeedback(BaseModel):
     """What somebody did, in Gorse's words; the type is one of those that the server was set up with."""
 
@@ -30,8 +38,8 @@ class GorseFeedback(BaseModel):
     FeedbackType: Kind
     UserId: Name
     ItemId: Name
-    Timestamp: dt.datetime | None = None
-    Value: float | None = None
+    Timestamp: Annotated[dt.datetime, BeforeValidator(_written)] | None = None
+    Value: Annotated[float, Strict()] | None = None
 
     def event(self) -> dict[str, Any]:
         """Return the event; sent again it is the same one."""

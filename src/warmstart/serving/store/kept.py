@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from warmstart.serving.store.schema import ANSWERS, EVENTS, ITEMS, KEYS, MODELS,
 KEPT_SECONDS = 86_400.0
 """How long an answer waits for a retry."""
 
+_REMOVED = "null"
+"""What stands for the attributes of an item that was removed."""
 _PUT_ITEM = sa.text(
     "INSERT INTO items (tenant, item_id, attributes, available) VALUES (:tenant, :item_id, :attributes, :available) "
     "ON CONFLICT (tenant, item_id) DO UPDATE SET attributes = excluded.attributes, available = excluded.available"
@@ -39,26 +41,50 @@ def put_items(connection: Connection, tenant: str, items: Sequence[ItemRow]) -> 
     return touch(connection, tenant, ITEMS_CHANGED)
 
 
-def remove_items(connection: Connection, tenant: str, item_ids: Iterable[str]) -> int:
-    """Remove items that were put; returns how many there were."""
-    gone = sa.delete(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(list(item_ids)))
-    count = int(connection.execute(gone).rowcount)
-    touch(connection, tenant, ITEMS_CHANGED)
-    return count
+def remove_items(connection: Connection, tenant: str, item_ids: Iterable[str], known: Callable[[str], bool]) -> int:
+    """Remove items; returns how many there were.
+
+    They stay removed until they are put again: a model knows an item from the log as well, that of today or the next.
+
+    Args:
+        connection: in a transaction.
+        tenant: whose items.
+        item_ids: which.
+        known: whether the model holds an item that nobody put.
+    """
+    asked = sorted(set(item_ids))
+    mine = (ITEMS.c.tenant == tenant) & ITEMS.c.item_id.in_(asked)
+    kept = {row.item_id: row.attributes for row in connection.execute(sa.select(ITEMS).where(mine))}
+    there = [one for one in asked if (kept[one] != _REMOVED if one in kept else known(one))]
+    rows = [{"tenant": tenant, "item_id": one, "attributes": _REMOVED, "available": False} for one in there]
+    if rows:
+        connection.execute(_PUT_ITEM, rows)
+        touch(connection, tenant, ITEMS_CHANGED)
+    return len(rows)
 
 
 def items(connection: Connection, tenant: str, after: str = "", most: int | None = None) -> list[ItemRow]:
     """Return the items that were put, in order of id, from behind ``after`` on."""
-    asked = sa.select(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id > after).order_by(ITEMS.c.item_id)
-    rows = connection.execute(asked if most is None else asked.limit(most))
+    mine = (ITEMS.c.tenant == tenant) & (ITEMS.c.item_id > after) & (ITEMS.c.attributes != _REMOVED)
+    rows = connection.execute(sa.select(ITEMS).where(mine).order_by(ITEMS.c.item_id).limit(most))
     return [ItemRow(row.item_id, json.loads(row.attributes), bool(row.available)) for row in rows]
 
 
+def removed(connection: Connection, tenant: str) -> list[str]:
+    """Return the ids of the items that were removed."""
+    mine = (ITEMS.c.tenant == tenant) & (ITEMS.c.attributes == _REMOVED)
+    return list(connection.execute(sa.select(ITEMS.c.item_id).where(mine)).scalars())
+
+
 def item(connection: Connection, tenant: str, item_id: str) -> ItemRow | None:
-    """Return an item that was put."""
+    """Return an item that was put; None for one that never was. Raises ``NotFound`` for one that was removed."""
     mine = (ITEMS.c.tenant == tenant) & (ITEMS.c.item_id == item_id)
     row = connection.execute(sa.select(ITEMS).where(mine)).one_or_none()
-    return None if row is None else ItemRow(row.item_id, json.loads(row.attributes), bool(row.available))
+    if row is None:
+        return None
+    if row.attributes == _REMOVED:
+        raise NotFound("This item was removed.")
+    return ItemRow(row.item_id, json.loads(row.attributes), bool(row.available))
 
 
 def answer_of(connection: Connection, tenant: str, key: str, digest: str) -> Any | None:
