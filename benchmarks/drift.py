@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import CACHE, ROOT, code_version
-from warmstart.adaptation.drift import DriftConfig, faded
+from warmstart.adaptation.drift import faded
+from warmstart.adaptation.settings import DriftConfig
 from warmstart.core.histories import Histories
 from warmstart.core.tasks import Tasks
 from warmstart.data.builtin import load_dataset
