@@ -337,7 +337,7 @@ def _part(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
                 )
     text = (
         "Fake users in training, for each real one, who like an item of low or medium popularity: how many of them "
-        f"`leave_out_suspects` finds, and the share of test users with {POOL} events in whose first {DEPTH} and 100 "
+        f"`--leave-out-suspects` finds, and the share of test users with {POOL} events in whose first {DEPTH} and 100 "
         "the item stands before the attack, attacked, and defended; other recommenders attacked alike. "
         + " ".join(_cost(name, of) for name, of in found.items())
     )

@@ -14,6 +14,7 @@ BENCHMARKS = (
     "large",
     "policy",
     "drift",
+    "poisoning",
     "live",
     "fuzz",
 )

@@ -110,10 +110,10 @@ class Lines:
         self._idle: list[Line] = []
         self._open = 0
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send a request over a free connection; one that broke is replaced for the next."""
+    async def ask(self, request: bytes, *, anew: bool = False) -> Answer:
+        """Send a request over a free connection, or a new one; one that broke is replaced for the next."""
         try:
-            line = self._free() or await self._another()
+            line = (None if anew else self._free()) or await self._another()
         except OSError:
             return Answer(LOST, b"")
         found = await line.ask(request)

@@ -37,9 +37,9 @@ async def _measured(server: Server, rng: random.Random) -> dict[str, Any]:
             request = get(f"/v1/users/{person}/recommendations?n=10")
         answer = await lines.ask(request)
         if answer.status == LOST:
-            # the server hung up on a connection that it thought idle; every HTTP client asks again over another
+            # the server hung up on a connection that it thought idle; every HTTP client asks again over a new one
             again["connections"] += 1
-            answer = await lines.ask(request)
+            answer = await lines.ask(request, anew=True)
         return answer
 
     load = asyncio.ensure_future(open_loop(RATE, SECONDS, ask))

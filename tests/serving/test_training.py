@@ -13,6 +13,7 @@ from tests.serving.shop import shop_data, shop_model
 from warmstart.core.errors import BadInput, NotFound
 from warmstart.core.events import Event
 from warmstart.core.seal import version_of
+from warmstart.data.doubt import without_suspects
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.live import Live
 from warmstart.serving.settings import LiveConfig
@@ -89,7 +90,7 @@ def test_fakes_are_left_out_where_asked_and_nobody_else(store):
     events = [Event(f"{who}-{item}", f"b{item}", "like", 0.0) for who, item in rows]
     store.log("shop", [Entry(e, user(who), e.event_id) for e, (who, _) in zip(events, rows, strict=True)]).result(10)
     everybody = dataset_of(store, "shop", like_from=4.0)
-    checked = dataset_of(store, "shop", like_from=4.0, leave_out_suspects=True)
+    checked = without_suspects(dataset_of(store, "shop", like_from=4.0))
     assert everybody.n_users == data.n_users + 15
     left = set(everybody.user_ids.tolist()) - set(checked.user_ids.tolist())
     assert len(left) >= 12
@@ -99,7 +100,7 @@ def test_fakes_are_left_out_where_asked_and_nobody_else(store):
 
 def test_without_fakes_nobody_is_left_out(store):
     import_data(store, shop_data(), "shop")
-    assert dataset_of(store, "shop", leave_out_suspects=True).n_users == shop_data().n_users
+    assert without_suspects(dataset_of(store, "shop")).n_users == shop_data().n_users
 
 
 def test_nothing_to_train_on_is_said(sqlite_live):

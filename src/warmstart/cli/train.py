@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,9 @@ def train(
     ] = None,
     tenant: Annotated[str, typer.Option(help="Whose events of the store.")] = "default",
     activate: Annotated[bool, typer.Option(help="With --from-store: let the new model answer at once.")] = True,
+    leave_out_suspects: Annotated[
+        bool, typer.Option(help="Leave out who was likely made up to push an item; docs/notes/poisoning.md.")
+    ] = False,
     settings: SettingsFile = None,
     like_from: LikeFrom = "auto",
     seed: Seed = 0,
@@ -46,6 +49,7 @@ def train(
     """
     from warmstart.core.artefact import refuse_to_replace_foreign
     from warmstart.core.run import Run
+    from warmstart.data.doubt import without_suspects
     from warmstart.recommenders.table import recommender_class
     from warmstart.serving.engine import Engine
 
@@ -54,7 +58,8 @@ def train(
     [untrained] = models_of([recommender], settings, settings_of(context))
     refuse_to_replace_foreign(model)
     terminal, start = Terminal(as_json=as_json), time.perf_counter()
-    table = _table(data, from_store, tenant, like_from)
+    everybody = _table(data, from_store, tenant, like_from)
+    table = without_suspects(everybody) if leave_out_suspects else everybody
     engine = Engine.train(table, untrained, Run(seed=seed, progress=terminal.progress))
     engine.model.save(model)
     about = {
@@ -67,14 +72,20 @@ def train(
         "events": len(table.histories.items),
         "seconds": round(time.perf_counter() - start, 2),
     }
+    if leave_out_suspects:
+        about["left_out"] = everybody.n_users - table.n_users
     if from_store is not None:
         about |= {"version": _registered(from_store, model, activate=activate), "active": activate}
     terminal.result(
         about,
         f"{recommender} trained on {table.name}: {about['users']} users, {about['items']} items, "
-        f"{about['events']} events, {about['seconds']} s",
+        f"{about['events']} events, {about['seconds']} s" + _left_out(about),
         f'saved to {model}; next: warmstart recommend --model {model} --likes "{table.catalogue.titles[0]}"',
     )
+
+
+def _left_out(about: dict[str, Any]) -> str:
+    return f"; left out as likely made up: {about['left_out']}" if "left_out" in about else ""
 
 
 def _table(data: str | None, from_store: str | None, tenant: str, like_from: str) -> "Dataset":

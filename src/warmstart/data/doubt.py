@@ -80,6 +80,12 @@ def suspects(data: Dataset, config: DoubtConfig = DoubtConfig()) -> Ints:  # noq
     return np.setdiff1d(np.arange(len(likes), dtype=np.int64), left)
 
 
+def without_suspects(data: Dataset, config: DoubtConfig = DoubtConfig()) -> Dataset:  # noqa: B008
+    """Return the data without likely fakes; the same object if there are none. What they alone met stays an item."""
+    left_out = suspects(data, config)
+    return data.take_users(np.setdiff1d(np.arange(data.n_users), left_out)) if len(left_out) else data
+
+
 def coherence(likes: Histories, n_items: int) -> Doubles:
     """Return how well each user's likes hang together beyond what popularity explains, float64 [n].
 

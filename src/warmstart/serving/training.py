@@ -18,7 +18,6 @@ from warmstart.core.events import Event
 from warmstart.core.run import Run
 from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
-from warmstart.data.doubt import suspects
 from warmstart.data.likes import LikeRule, like_rule
 from warmstart.serving.shelf import item_table
 from warmstart.serving.store import kept, log
@@ -35,14 +34,7 @@ WAITING_PARTS = 8
 """Changes that may wait to be written while further ones are read."""
 
 
-def dataset_of(
-    store: Store,
-    tenant: str,
-    feedback: Feedback | None = None,
-    like_from: LikeFrom = "auto",
-    *,
-    leave_out_suspects: bool = False,
-) -> Dataset:
+def dataset_of(store: Store, tenant: str, feedback: Feedback | None = None, like_from: LikeFrom = "auto") -> Dataset:
     """Return what a tenant's people did as a data set; whoever was erased is not in it.
 
     Sessions that never became a user are people as well. Of each person's items the events are folded as for an
@@ -53,8 +45,6 @@ def dataset_of(
         tenant: whose.
         feedback: what each type of event says; None for the known ones.
         like_from: the value from which a rating is a like; see ``Dataset.from_frames``.
-        leave_out_suspects: leave out who was likely made up to push an item; see ``warmstart.data.doubt``. What they
-            alone met stays in the catalogue.
 
     Raises:
         BadInput: there is nothing to train on.
@@ -85,13 +75,7 @@ def dataset_of(
     described = item_table(rows)
     items = pl.DataFrame(described, strict=False) if len(described) > 1 else None
     users, name = _users(store, tenant), f"store of {tenant}"
-    data = Dataset.from_frames(table, items=items, users=users, name=name, like_from=catalogue.like_from)
-    return _without_suspects(data) if leave_out_suspects else data
-
-
-def _without_suspects(data: Dataset) -> Dataset:
-    left_out = suspects(data)
-    return data.take_users(np.setdiff1d(np.arange(data.n_users), left_out)) if len(left_out) else data
+    return Dataset.from_frames(table, items=items, users=users, name=name, like_from=catalogue.like_from)
 
 
 def _people(store: Store, tenant: str) -> dict[str, list[Event]]:

@@ -59,6 +59,18 @@ def test_a_burst_after_a_quiet_moment_is_served_up_to_a_limit(clock):
     assert asyncio.run(quiet_then_burst()) == 7
 
 
+def test_a_burst_that_a_standstill_left_behind_is_served(clock):
+    crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 20, 15)
+
+    async def stopped():
+        crowd.enter()
+        await asyncio.sleep(0)
+        clock.now += 100 * MOMENT
+        return await come()
+
+    assert asyncio.run(stopped()) == 15
+
+
 def test_a_line_that_stands_is_cut_short(clock):
     _, come = admitted(clock, PATIENCE / 5.5, 50)
 

@@ -9,7 +9,7 @@ from warmstart.serving.http.problems import Refused
 PATIENCE = 0.005
 """Seconds that somebody may have waited, where the line does not get shorter."""
 PATIENCE_IN_A_BURST = 0.02
-"""Seconds that somebody may have waited, where it was short a moment ago."""
+"""Seconds that somebody may have waited, where it has not been long for more than a moment."""
 MOMENT = 0.05
 ALWAYS = 6
 """So many of those who came together are served however long each takes."""
@@ -30,7 +30,7 @@ class Crowd:
         self._clock = clock
         self._looked: float | None = None
         self._served = 0
-        self._short_at = -MOMENT
+        self._long_since: float | None = None
 
     def enter(self) -> None:
         """Let somebody in; raises ``Refused`` with 503."""
@@ -39,13 +39,15 @@ class Crowd:
             self._looked, self._served = now, 1
             asyncio.get_running_loop().call_soon(self._looks_again)
             return
-        patience = PATIENCE_IN_A_BURST if now - self._short_at < MOMENT else PATIENCE
+        # a process that was not let run finds a burst, however long it was kept from it
+        stands = self._long_since is not None and now - self._long_since > MOMENT
+        patience = PATIENCE if stands else PATIENCE_IN_A_BURST
         if self._served >= ALWAYS and now - self._looked > patience:
             raise Refused(503, "More is asked than the server can answer in time.")
         self._served += 1
 
     def _looks_again(self) -> None:
-        now = self._clock()
-        if self._looked is not None and now - self._looked <= PATIENCE:
-            self._short_at = now
+        if self._looked is not None:
+            took = self._clock() - self._looked
+            self._long_since = None if took <= PATIENCE else self._long_since or self._looked
         self._looked = None
