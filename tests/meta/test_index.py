@@ -17,7 +17,7 @@ from warmstart.core.histories import Histories
 from warmstart.core.ranking import top_k
 from warmstart.data.dataset import Dataset
 from warmstart.meta.index import ItemIndex, _faiss, index_of, top_items
-from warmstart.meta.kshot import Episodes
+from warmstart.meta.kshot import LARGEST_EXACT, Episodes
 from warmstart.meta.maps import WIDE, FactoredMap, Narrow, factored
 from warmstart.meta.prior import Prior
 from warmstart.meta.recommender import MetaRecommender
@@ -51,7 +51,7 @@ def indices(priors: dict[str, Prior]) -> dict[str, ItemIndex]:
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    return world(150, WIDE + 1_000)
+    return world(150, LARGEST_EXACT + 1_000)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_a_wide_map_speaks_for_one_as_for_many():
     right = (rng.standard_normal((4, WIDE + 10)) * (rng.random(WIDE + 10) < 0.1)).astype(np.float32)
     events = factored(rng.standard_normal((WIDE + 10, 4)).astype(np.float32), right)
     assert isinstance(events, FactoredMap)
-    items, weights = np.array([3, 77, 20_001], dtype=np.int32), np.array([1, 0.5, 1], dtype=np.float32)
+    items, weights = np.array([3, 77, WIDE + 1], dtype=np.int32), np.array([1, 0.5, 1], dtype=np.float32)
     support = sparse.csr_matrix((weights, items, [0, 3]), shape=(1, WIDE + 10))
     np.testing.assert_allclose(events.combine_one(items, weights), events.combine(support)[0], atol=1e-4)
 

@@ -14,6 +14,7 @@ from warmstart.core.errors import BadInput
 
 if TYPE_CHECKING:
     from warmstart.data.dataset import Dataset
+    from warmstart.recommenders.base import Recommender
 
 
 def register(app: typer.Typer) -> None:
@@ -62,16 +63,7 @@ def train(
     table = without_suspects(everybody) if leave_out_suspects else everybody
     engine = Engine.train(table, untrained, Run(seed=seed, progress=terminal.progress))
     engine.model.save(model)
-    about = {
-        "model": str(model),
-        "recommender": recommender,
-        "settings": engine.model.config.model_dump(mode="json"),
-        "data": table.name,
-        "users": table.n_users,
-        "items": table.n_items,
-        "events": len(table.histories.items),
-        "seconds": round(time.perf_counter() - start, 2),
-    }
+    about = _about(engine.model, table, model) | {"seconds": round(time.perf_counter() - start, 2)}
     if leave_out_suspects:
         about["left_out"] = everybody.n_users - table.n_users
     if from_store is not None:
@@ -82,6 +74,18 @@ def train(
         f"{about['events']} events, {about['seconds']} s" + _left_out(about),
         f'saved to {model}; next: warmstart recommend --model {model} --likes "{table.catalogue.titles[0]}"',
     )
+
+
+def _about(trained: "Recommender", table: "Dataset", model: Path) -> dict[str, Any]:
+    return {
+        "model": str(model),
+        "recommender": trained.name,
+        "settings": trained.config.model_dump(mode="json"),
+        "data": table.name,
+        "users": table.n_users,
+        "items": table.n_items,
+        "events": len(table.histories.items),
+    }
 
 
 def _left_out(about: dict[str, Any]) -> str:
