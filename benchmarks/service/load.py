@@ -204,6 +204,19 @@ def milliseconds(values: Sequence[float]) -> dict[str, float]:
     return found | {"max": round(1000 * max(values), 2), "mean": round(1000 * statistics.fmean(values), 2)}
 
 
+def spent() -> tuple[int, int]:
+    """Return the processor time that was wanted since the start, and of it what a host gave to others."""
+    fields = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _idle, _waiting, hard, soft, stolen = fields
+    return user + nice + system + hard + soft + stolen, stolen
+
+
+def stolen_since(before: tuple[int, int]) -> float:
+    """Return the share of the processor time wanted since then that a host gave to others."""
+    wanted, stolen = (now - then for now, then in zip(spent(), before, strict=True))
+    return round(stolen / max(1, wanted), 4)
+
+
 def surroundings(settle: float = 0.0) -> dict[str, Any]:
     """Return how busy the machine is, after waiting up to ``settle`` seconds for it to become idle."""
     until = time.monotonic() + settle

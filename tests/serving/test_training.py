@@ -198,14 +198,14 @@ def test_memory_of_a_person_is_small(sqlite_live):
 
 
 def test_a_change_of_taste_lets_older_events_fade(sqlite_live, monkeypatch):
-    """What drift says of a history is what the answer rests on, unless it was switched off."""
+    """What drift says of a history is what the answer rests on, where it was switched on."""
     shop, knowledge = sqlite_live.tenant("shop"), sqlite_live.knowledge
     shop.record([{"user_id": "ann", "item_id": f"b{item}", "timestamp": float(item)} for item in range(12)])
     knowledge.config = LiveConfig(notice_drift=False)
     plain = shop.recommend("ann", n=20)
     weights = np.linspace(0.1, 1.0, 12).astype(np.float32)
     monkeypatch.setattr("warmstart.serving.knowing.faded", lambda _, history, __: replace(history, weights=weights))
-    knowledge.config = LiveConfig()
+    knowledge.config = LiveConfig(notice_drift=True)
     knowledge.profiles.drop("shop", "user:ann")
     moved = shop.recommend("ann", n=20)
     assert moved.items != plain.items

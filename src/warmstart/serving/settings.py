@@ -38,9 +38,9 @@ class LiveConfig(Config):
     feedback: Feedback = Feedback()
     """What each type of event says, how fast it ages, and how many are read."""
 
-    notice_drift: bool = True
-    """Look for changes of taste, after which older events fade; looked for after each event of somebody with eight
-    likes or more, in catalogues of up to 20,000 items."""
+    notice_drift: bool = False
+    """Look for changes of taste, after which older events fade; looked for by the first answer after each event of
+    somebody with eight likes or more, in catalogues of up to 20,000 items. Off unless asked for: answers wait for it."""
 
     drift: DriftConfig = DriftConfig()
     """When a change of taste is believed, and what becomes of the events before it."""
