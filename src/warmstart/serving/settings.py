@@ -40,7 +40,7 @@ class LiveConfig(Config):
 
     notice_drift: bool = False
     """Look for changes of taste, after which older events fade; looked for by the first answer after each event of
-    somebody with eight likes or more, in catalogues of up to 20,000 items. Off unless asked for: answers wait for it."""
+    somebody with eight likes or more, in catalogues of up to 20,000 items. Off unless asked for: she waits for it."""
 
     drift: DriftConfig = DriftConfig()
     """When a change of taste is believed, and what becomes of the events before it."""
