@@ -13,21 +13,10 @@ from warmstart.adaptation.drift import CUTS, NEWEST, change_at, faded, signals_o
 from warmstart.adaptation.settings import DriftConfig
 from warmstart.core.errors import BadConfig
 from warmstart.core.histories import Histories
-from warmstart.data.builtin import load_dataset
 from warmstart.recommenders.table import recommender
 
 EAGER = DriftConfig(caution=-4.0)
 laws = settings(max_examples=12, deadline=None)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return load_dataset("movielens-small")
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return recommender("meta", tune=False, values=False).fit(data)
 
 
 def likes(items, value=5.0):

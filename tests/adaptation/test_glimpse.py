@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as arrays
 from warmstart.adaptation import glimpse
 from warmstart.adaptation.glimpse import SAMPLE, Parts, Sample, drawn, seen
 from warmstart.core.histories import Histories
-from warmstart.data.builtin import load_dataset
 from warmstart.data.dataset import Dataset
 from warmstart.meta import kshot
 from warmstart.meta.maps import DenseMap
@@ -22,16 +21,6 @@ from warmstart.representation.context import Context
 
 SPANS = [(0, 0), (0, 9), (9, 12), (0, 25), (4, 5), (0, 30)]
 laws = settings(max_examples=30, deadline=None)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return load_dataset("movielens-small")
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return recommender("meta", tune=False, values=False).fit(data)
 
 
 def likes(items, weights=None):

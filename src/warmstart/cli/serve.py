@@ -26,7 +26,7 @@ def serve(
     console: Annotated[bool, typer.Option(help="Serve the web console under /console.")] = True,
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML file with [feedback] and [policy]; docs/settings.md lists their keys."),
+        typer.Option(help="TOML file of the live engine: feedback, policy, scenarios; docs/settings.md."),
     ] = None,
     as_json: AsJson = False,
     config: ConfigFile = None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
@@ -71,15 +72,17 @@ class Tally:
         self._requests: deque[Passed] = deque()
         self._lists: deque[tuple[str, str, bool]] = deque()
         self._events: deque[tuple[Recorded, float]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._awaited = False
+        self._settling = threading.Lock()
 
     def passed(
         self, method: str, route: str, status: int, seconds: float, names: tuple[str, str | None, str | None]
     ) -> None:
         """Note a request that ended now; ``names`` are its own, its tenant's and its key's."""
         self._requests.append(Passed(time.time(), method, route, status, seconds, *names))
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(MOMENT, self.settle)
+        if not self._awaited:
+            self._awaited = True
+            asyncio.get_running_loop().call_later(MOMENT, self._moment_over)
 
     def listed(self, found: Recommendations) -> None:
         """Note a list."""
@@ -94,23 +97,25 @@ class Tally:
         self.settle()
         return exposition()
 
+    def _moment_over(self) -> None:
+        self._awaited = False
+        self.settle()
+
     def settle(self) -> None:
-        """Count and log what was noted."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._settle_requests()
-        while self._lists:
-            evidence, fallback, degraded = self._lists.popleft()
-            ANSWERS.labels(evidence, fallback).inc()
-            DEGRADED.inc(degraded)
-        while self._events:
-            found, seconds = self._events.popleft()
-            for outcome, count in _outcomes(found):
-                EVENTS.labels(outcome).inc(count)
-            LAG.observe(seconds)
-        DRIFT.set(self._live.knowledge.drifted)
-        WAITING.set(self._live.store.writer.waiting)
+        """Count and log what was noted; whoever looks at the counts may do so from another thread."""
+        with self._settling:
+            self._settle_requests()
+            while self._lists:
+                evidence, fallback, degraded = self._lists.popleft()
+                ANSWERS.labels(evidence, fallback).inc()
+                DEGRADED.inc(degraded)
+            while self._events:
+                found, seconds = self._events.popleft()
+                for outcome, count in _outcomes(found):
+                    EVENTS.labels(outcome).inc(count)
+                LAG.observe(seconds)
+            DRIFT.set(self._live.knowledge.drifted)
+            WAITING.set(self._live.store.writer.waiting)
 
     def _settle_requests(self) -> None:
         lines = []
