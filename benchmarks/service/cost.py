@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service.load import Answer, Lines, get, milliseconds, open_loop, own_core, post, surroundings
+from benchmarks.service.load import Answer, Lines, get, milliseconds, open_loop, own_core, post
 from benchmarks.service.server import HOST, Server, free_port, model_folder, store_of
 from warmstart.core.histories import Histories
 from warmstart.core.ranking import top_k
@@ -36,9 +36,9 @@ BARS = {
 }
 
 
-def run(kind: str, requests: int, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, requests: int, seed: int = 0) -> dict[str, Any]:
     """Measure on a store of a kind, two workers."""
-    around, rng = surroundings(settle), random.Random(seed)
+    rng = random.Random(seed)
     with own_core() as cores, store_of(kind, cores) as (url, folder, _):
         with Server.warmstart(url, folder, cores=cores) as server:
             found = asyncio.run(_of_server(server, requests, rng))
@@ -49,7 +49,7 @@ def run(kind: str, requests: int, settle: float, seed: int = 0) -> dict[str, Any
     found |= _scoring(rng)
     found |= _beside(found)
     rounded = {name: value if isinstance(value, dict) else round(value, 4) for name, value in found.items()}
-    return around | rounded | {"bars": _bars(found), "ok": all(_bars(found).values())}
+    return rounded | {"bars": _bars(found), "ok": all(_bars(found).values())}
 
 
 def _mute(url: str, folder: Path, cores: set[int] | None) -> Server:

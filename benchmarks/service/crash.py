@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.service.ledger import Ledger, Row, Witness, faults, lists_from_log
-from benchmarks.service.load import LOST, Line, Lines, get, percentile, post, surroundings
+from benchmarks.service.load import LOST, Line, Lines, get, percentile, post
 from benchmarks.service.server import Server, model_folder, store_of
 from warmstart.serving.shelf import open_model
 
@@ -27,9 +27,9 @@ LOOKED_AT = 3
 """People whose list is compared with the log after each kill."""
 
 
-def run(kind: str, kills: int, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, kills: int, seed: int = 0) -> dict[str, Any]:
     """Kill a server with two workers so many times."""
-    around, rng = surroundings(settle), random.Random(seed)
+    rng = random.Random(seed)
     with store_of(kind) as (url, folder, _):
         server = Server.warmstart(url, folder)
         rounds = _Rounds(server, url, rng)
@@ -43,7 +43,7 @@ def run(kind: str, kills: int, settle: float, seed: int = 0) -> dict[str, Any]:
         finally:
             server.kill()
     print(rounds.said(kills), flush=True)
-    return around | result
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.service.ledger import Ledger, Witness, faults
-from benchmarks.service.load import Answer, Lines, get, post, surroundings
+from benchmarks.service.load import Answer, Lines, get, post
 from benchmarks.service.server import Server, store_of
 
 SMALL, LARGER = "6m", "64m"
@@ -28,9 +28,8 @@ def can_mount() -> bool:
     return os.getuid() == 0 and Path("/bin/mount").exists()
 
 
-def run(kind: str, settle: float) -> dict[str, Any]:
+def run(kind: str) -> dict[str, Any]:
     """Fill the disk of a server on SQLite, two workers."""
-    around = surroundings(settle)
     with store_of(kind) as (_, folder, _), _small_disk(folder / "disk") as disk:
         url = f"sqlite:///{disk}/w.db"
         with Server.warmstart(url, folder) as server:
@@ -42,7 +41,7 @@ def run(kind: str, settle: float) -> dict[str, Any]:
             }
             witness.close()
     fine = not any(wrong.values()) and result.pop("fine")
-    return around | result | wrong | {"acknowledged": len(filling.ledger.acknowledged), "ok": fine}
+    return result | wrong | {"acknowledged": len(filling.ledger.acknowledged), "ok": fine}
 
 
 class _Filling:

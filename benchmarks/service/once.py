@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.service.ledger import Ledger, Witness, faults
-from benchmarks.service.load import Answer, Lines, post, surroundings
+from benchmarks.service.load import Answer, Lines, post
 from benchmarks.service.server import Server, store_of
 
 TIMES = 5
@@ -17,9 +17,8 @@ KEYS = 50
 """One in so many ids goes under an Idempotency-Key as well."""
 
 
-def run(kind: str, ids: int, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, ids: int, seed: int = 0) -> dict[str, Any]:
     """Send so many ids, two workers."""
-    around = surroundings(settle)
     with store_of(kind) as (url, folder, _), Server.warmstart(url, folder) as server:
         counts = asyncio.run(_sent(server, ids, seed))
         witness = Witness(url)
@@ -29,7 +28,7 @@ def run(kind: str, ids: int, settle: float, seed: int = 0) -> dict[str, Any]:
         witness.close()
     found = {"ids": ids, "requests": ids * TIMES, "logged": logged, **wrong, **counts}
     fine = logged == ids and not any(wrong.values()) and not any(counts[name] for name in BAD)
-    return around | found | {"ok": fine}
+    return found | {"ok": fine}
 
 
 BAD = ("accepted not once", "versions differ", "failed")

@@ -16,7 +16,6 @@ from benchmarks.service.load import (
     own_core,
     percentile,
     post,
-    surroundings,
 )
 from benchmarks.service.server import Server, store_of
 
@@ -29,16 +28,14 @@ REFUSED_WITHIN = 0.05
 TIMES_NORMAL = 2.0
 
 
-def run(kind: str, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, seed: int = 0) -> dict[str, Any]:
     """Ask a server with two workers for more than it can do."""
-    around = surroundings(settle)
     with (
         own_core() as cores,
         store_of(kind, cores) as (url, folder, _),
         Server.warmstart(url, folder, cores=cores) as server,
     ):
-        result = asyncio.run(_measured(server, random.Random(seed)))
-    return around | result
+        return asyncio.run(_measured(server, random.Random(seed)))
 
 
 async def _measured(server: Server, rng: random.Random) -> dict[str, Any]:

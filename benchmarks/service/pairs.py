@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from benchmarks.service.load import Answer, Line, get, milliseconds, post, surroundings
+from benchmarks.service.load import Answer, Line, get, milliseconds, post
 from benchmarks.service.server import Server, store_of, worker_of
 
 PEOPLE = 2_000
@@ -25,12 +25,11 @@ class _Found:
     took: list[float] = field(default_factory=list)
 
 
-def run(kind: str, count: int, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, count: int, seed: int = 0) -> dict[str, Any]:
     """Measure ``count`` pairs on a store of a kind, two workers."""
-    around = surroundings(settle)
     with store_of(kind) as (url, folder, _), Server.warmstart(url, folder) as server:
         found = asyncio.run(_measured(server, count, seed))
-    return around | {
+    return {
         "pairs": found.pairs,
         "stale": found.stale,
         "failed": found.failed,

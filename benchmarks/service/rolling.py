@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from benchmarks.service.load import LOST, Answer, Lines, get, milliseconds, open_loop, post, surroundings
+from benchmarks.service.load import LOST, Answer, Lines, get, milliseconds, open_loop, post
 from benchmarks.service.server import Server, store_of
 
 PEOPLE = 200
@@ -18,11 +18,10 @@ EVENTS = 0.3
 """Share of the requests that are events."""
 
 
-def run(kind: str, settle: float, seed: int = 0) -> dict[str, Any]:
+def run(kind: str, seed: int = 0) -> dict[str, Any]:
     """Replace two workers, and count what went wrong meanwhile."""
-    around = surroundings(settle)
     with store_of(kind) as (url, folder, _), Server.warmstart(url, folder) as server:
-        return around | asyncio.run(_measured(server, random.Random(seed)))
+        return asyncio.run(_measured(server, random.Random(seed)))
 
 
 async def _measured(server: Server, rng: random.Random) -> dict[str, Any]:
