@@ -8,7 +8,7 @@ import pytest
 
 import warmstart as ws
 from warmstart.meta import index
-from warmstart.serving import listing, shelf
+from warmstart.serving import assortment, listing
 from warmstart.serving.live import Live
 
 N_ITEMS = 20_500
@@ -28,7 +28,7 @@ def large():
 
 @pytest.fixture
 def shop(large, tmp_path, monkeypatch):
-    for module in (index, shelf):
+    for module in (index, assortment):
         monkeypatch.setattr(module, "INDEX_FROM", 20_000)
     monkeypatch.setattr(listing, "top_items", partial(index.top_items, index_from=20_000))
     live = Live.open(large, f"sqlite:///{tmp_path}/w.db")
@@ -42,7 +42,7 @@ def rows(found):
 
 def test_the_index_finds_what_scoring_everything_finds(shop, monkeypatch):
     shop.record([{"user_id": "ann", "item_id": item} for item in (7, 14, 4_007)])
-    assortment = shop.live.shelf.latest_assortment(shop.name)
+    assortment = shop.live.knowledge.assortments.latest(shop.name)
     before = shop.recommend("ann")  # scored while the index is built
     assortment.indexing.join(60)
     assert assortment.is_indexed
@@ -56,7 +56,7 @@ def test_the_index_finds_what_scoring_everything_finds(shop, monkeypatch):
 
 def test_what_an_index_cannot_say_is_scored(shop):
     shop.record([{"user_id": "ann", "item_id": 7}])
-    shop.live.shelf.latest_assortment(shop.name).indexing.join(60)
+    shop.live.knowledge.assortments.latest(shop.name).indexing.join(60)
     best = shop.recommend("ann").items[0].item_id
     assert best not in rows(shop.recommend("ann", block=[str(best)]))
     assert rows(shop.recommend("ann", allow=["14"])) == [14]

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from warmstart.core.histories import Floats
-from warmstart.meta.item_text import FIRST_WEIGHTS, Coded, View, joined, likeness, present
+from warmstart.meta.item_text import FIRST_WEIGHTS, Coded, View, joined, likeness, present, take
 
 LEAST_LOG = -4.5
 """Parameters beyond this and its opposite change nothing, and less noise than this makes systems unsolvable."""
 NOISE, INTERACTION, OWN = 0.7, 0.4, 0.8
+BLOCK = 500
+"""Items compared with all others at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ class Likeness:
 
     def system(self, parameters: ItemParameters) -> Floats:
         """Return the items' likeness to each other with the noise on the diagonal, float32 [m, m]."""
-        alike = self.to(parameters, self.coded)
+        m = len(self.known[0]) if self.known else 0
+        alike = np.empty((m, m), dtype=np.float32)
+        # block by block, for while two sparse views are compared no other thread of the process runs
+        for start in range(0, m, BLOCK):
+            rows = slice(start, start + BLOCK)
+            alike[rows] = self.to(parameters, tuple(take(part, rows) for part in self.coded))
         alike[np.diag_indices_from(alike)] += np.float32(parameters.noise)
         return alike
 

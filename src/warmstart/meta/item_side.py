@@ -182,6 +182,12 @@ class ItemSide:
         """The anchors as they are compared."""
         return Likeness.of(self.views, self.coded)
 
+    @cached_property
+    def _factor(self) -> tuple[Floats, bool]:
+        """The anchors' system as Cholesky left it, float32 [m, m]: kept, for every new item asks for it."""
+        system = self.likeness.system(self.parameters)
+        return linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)  # type: ignore[no-any-return]
+
     def poor(self, least_share: float = LEAST_SHARE) -> Ints:
         """Return the catalogue's items whose description speaks for at least ``least_share`` of them, int64.
 
@@ -220,10 +226,7 @@ class ItemSide:
         return ItemMap(places, self.anchors, weights, shares, self.parameters.own)
 
     def _weights(self, coded: tuple[Coded, ...], places: Ints) -> Floats | sparse.csr_matrix:
-        factor = linalg.cho_factor(
-            self.likeness.system(self.parameters), lower=True, overwrite_a=True, check_finite=False
-        )
-        m = len(self.anchors)
+        factor, m = self._factor, len(self.anchors)
         strongest = m if len(places) * m <= self.config.largest else max(1, self.config.largest // len(places))
         blocks = []
         for start in range(0, len(places), BLOCK):

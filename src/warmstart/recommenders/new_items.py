@@ -1,5 +1,6 @@
 """Items that were not there in training: who can take them, and how they are read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -55,6 +56,22 @@ def read_new_items(catalogue: Catalogue, table: Any) -> tuple[Catalogue, pl.Data
     ), frame
 
 
+def readable(catalogue: Catalogue, ids: Sequence[str]) -> list[bool]:
+    """Return which ids could be those of new items: written as the catalogue's are, not among them, and none twice.
+
+    Example:
+        >>> from warmstart.data.catalogue import Catalogue
+        >>> from warmstart.recommenders.new_items import readable
+        >>> readable(Catalogue([1], ["Heat"]), ["2", "1", "two", "2", "03"])
+        [True, False, False, False, False]
+    """
+    met, found = set[str](), []
+    for item, came in zip(_like_the_old(catalogue, parse_ids(pl.Series("item_id", ids))).to_list(), ids, strict=True):
+        found.append(item is not None and str(item) == came and came not in met and catalogue.find(item) is None)
+        met.add(came)
+    return found
+
+
 def _like_the_old(catalogue: Catalogue, ids: pl.Series) -> pl.Series:
     """Ids are all integers or all text; text that is no number among integers becomes null."""
     whole = len(catalogue) > 0 and not isinstance(catalogue.item_ids[0], str)
@@ -63,10 +80,10 @@ def _like_the_old(catalogue: Catalogue, ids: pl.Series) -> pl.Series:
 
 def _refuse_bad_ids(catalogue: Catalogue, ids: pl.Series, sheet: Table) -> None:
     column = find_columns(sheet)[0]["item_id"]
-    came, old, met = sheet.frame[column].to_list(), set(map(str, catalogue.item_ids)), set[str]()
+    came, met = sheet.frame[column].to_list(), set[str]()
     faults = []
     for place, item in enumerate(ids.to_list()):
-        problem, cure = _problem(item, came[place], old, met)
+        problem, cure = _problem(item, came[place], catalogue, met)
         if problem:
             faults.append(Fault(sheet.where, problem, cure, column, sheet.row(place), repr(came[place])))
         met.add(str(item))
@@ -74,12 +91,12 @@ def _refuse_bad_ids(catalogue: Catalogue, ids: pl.Series, sheet: Table) -> None:
         raise BadTable(faults)
 
 
-def _problem(item: Any, came: Any, old: set[str], met: set[str]) -> tuple[str, str]:
+def _problem(item: Any, came: Any, catalogue: Catalogue, met: set[str]) -> tuple[str, str]:
     if item is None and came is not None and str(came).strip():
         return "id is no whole number, as those of the catalogue are", "Give ids of one kind."
     if item is None:
         return "id is missing", "Give every item an id."
-    if str(item) in old:
+    if catalogue.find(item) is not None:
         return "item is in the catalogue already", "Leave it out."
     if str(item) in met:
         return "id occurs twice", "Keep one row."

@@ -18,10 +18,12 @@ from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.profile import Explains, Profile
 from warmstart.representation.context import Context
 from warmstart.serving.answers import Reason
+from warmstart.serving.assortment import Assortment
+from warmstart.serving.assortments import Assortments
 from warmstart.serving.profiles import Profiles, Warm
 from warmstart.serving.requests import PersonIn, history_of
 from warmstart.serving.settings import LiveConfig
-from warmstart.serving.shelf import Assortment, Shelf
+from warmstart.serving.shelf import Shelf
 from warmstart.serving.store import kept, log
 from warmstart.serving.store.entries import State
 from warmstart.serving.store.store import Store
@@ -117,6 +119,7 @@ class Knowledge:
         store: the log of events.
         config: how events are read.
         drifted: how many times a profile was folded in which a change of taste was noticed.
+        assortments: the models with each tenant's own items.
         choosing: held while it is settled which model answers.
     """
 
@@ -126,8 +129,12 @@ class Knowledge:
     profiles: Profiles = field(default_factory=Profiles)
     drifted: int = 0
     choosing: threading.Lock = field(default_factory=threading.Lock)
+    assortments: Assortments = field(init=False)
     _next_look: float = 0.0
     _degraded: bool = False
+
+    def __post_init__(self) -> None:
+        self.assortments = Assortments(self.shelf, self.store)
 
     def known(self, tenant: str, subject: str, until: int = log.LAST) -> Known:
         """Return what is known of a subject, or was at the version ``until``.
@@ -141,7 +148,7 @@ class Knowledge:
                 subject = state.merged_into
                 state, items_version, erased = log.states(self.store.database, tenant, subject)
             self.profiles.erased(tenant, erased)
-            found = self._current(tenant, subject, state, self.assortment(tenant, items_version))
+            found = self._current(tenant, subject, state, self.assortments.of(tenant, items_version))
             if until < state.version:
                 found = self._as_of(tenant, found, until)
         except StoreUnavailable:
@@ -165,21 +172,12 @@ class Knowledge:
         try:
             self.look_for_model()
             _, items_version, _ = log.states(self.store.database, tenant, "")
-            assortment = self.assortment(tenant, items_version)
+            assortment = self.assortments.of(tenant, items_version)
         except StoreUnavailable:
-            assortment, degraded = self.shelf.latest_assortment(tenant), True
+            assortment, degraded = self.assortments.latest(tenant), True
         profile = assortment.model.profile(history_of(person.history), user=person.user, text=person.text)
         history = profile.history
         return Known(assortment, Folded(history, history.items), profile.context, 0, degraded)
-
-    def assortment(self, tenant: str, items_version: int) -> Assortment:
-        """Return the model with the tenant's items as of a version, putting it together if nobody did."""
-        found = self.shelf.assortment(tenant, items_version)
-        if found is not None:
-            return found
-        rows = self.store.read(lambda connection: kept.items(connection, tenant))
-        removed = self.store.read(lambda connection: kept.removed(connection, tenant))
-        return self.shelf.put_together(tenant, items_version, rows, removed)
 
     def take_active_model(self) -> None:
         """Take over the model that was activated last before the first answer; one that is no good changes nothing."""
@@ -240,7 +238,7 @@ class Knowledge:
         return replace(folded, history=history)
 
     def _remembered(self, tenant: str, subject: str) -> Known:
-        assortment = self.shelf.latest_assortment(tenant)
+        assortment = self.assortments.latest(tenant)
         warm = self.profiles.get(tenant, subject)
         if warm is None or warm.catalogue != assortment.name:
             empty = fold([], assortment.model.catalogue, self.config.feedback)

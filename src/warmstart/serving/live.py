@@ -16,13 +16,14 @@ from warmstart.adaptation.glimpse import prepare
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
 from warmstart.recommenders.base import Recommender
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
+from warmstart.serving.assortment import check_items
 from warmstart.serving.knowing import Knowledge, Known, looks_for_drift
 from warmstart.serving.listing import Choice, listed, scores_beside
 from warmstart.serving.names import place_in
 from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
 from warmstart.serving.scenarios import policy_for
 from warmstart.serving.settings import LiveConfig
-from warmstart.serving.shelf import Served, Shelf, check_items, open_model
+from warmstart.serving.shelf import Served, Shelf, open_model
 from warmstart.serving.store import kept, log
 from warmstart.serving.store.entries import Entry, ItemRow, Outcome, Shown, digest_of, session, user
 from warmstart.serving.store.store import Store
@@ -257,7 +258,8 @@ class Tenant:
         # of an item that comes twice in one request the last counts
         rows = list({row.item_id: row for row in map(_item_row, checked_each(ItemIn, items))}.values())
         check_items(self.live.shelf.present.model, rows)
-        self._write(lambda connection: kept.put_items(connection, self.name, rows))
+        version = self._write(lambda connection: kept.put_items(connection, self.name, rows))
+        self.live.knowledge.assortments.settle(self.name, version)
         return len(rows)
 
     def items(self, after: str = "", n: int = 100) -> list[ItemRow]:
@@ -321,7 +323,7 @@ class Tenant:
 
     def _unknown(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """Return the items that neither the model nor, as far as this process has seen, the tenant knows."""
-        catalogue = self.live.shelf.latest_assortment(self.name).model.catalogue
+        catalogue = self.live.knowledge.assortments.latest(self.name).model.catalogue
         return tuple(dict.fromkeys(e.event.item_id for e in entries if catalogue.find(e.event.item_id) is None))
 
     def _write(self, work: Callable[[Any], T]) -> T:

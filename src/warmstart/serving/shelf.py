@@ -1,36 +1,20 @@
-"""The models that a process answers with: the present one, those before it, and each with a tenant's own items."""
+"""The models that a process answers with: the present one and the one before it."""
 
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
-from weakref import WeakSet
 
-import numpy as np
-import polars as pl
-
-from warmstart.adaptation.filters import Mask, Shelves
-from warmstart.adaptation.policy import vectors_of
 from warmstart.core.errors import NotFound, WarmstartError
-from warmstart.core.histories import Floats, Histories
 from warmstart.core.seal import version_of
-from warmstart.meta.index import INDEX_FROM, index_of
-from warmstart.meta.recommender import MetaRecommender
 from warmstart.recommenders.base import Recommender
-from warmstart.recommenders.new_items import TakesNewItems
 from warmstart.recommenders.table import load
-from warmstart.representation.context import Context
-from warmstart.serving.store.entries import ItemRow
 
 LOG = logging.getLogger(__name__)
 KEPT_MODELS = 2
 """Models that stay in memory: the present one, and the one to roll back to."""
-KEPT_ASSORTMENTS = 64
-"""Tenants whose catalogues stay in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,128 +23,6 @@ class Served:
 
     version: str
     model: Recommender
-
-
-@dataclass(frozen=True)
-class Assortment:
-    """What can be recommended to one tenant's users: a model with the tenant's own items.
-
-    Args:
-        served: the model, whose catalogue ends in the tenant's items.
-        available: bool [items], what is in stock; None for all.
-        rows: what the tenant told of items.
-        items_version: of the tenant's items; 0 where there are none.
-    """
-
-    served: Served
-    available: Mask | None = None
-    rows: tuple[ItemRow, ...] = ()
-    items_version: int = 0
-
-    @classmethod
-    def of(cls, served: Served, rows: list[ItemRow], items_version: int, removed: Sequence[str] = ()) -> "Assortment":
-        """Add a tenant's items to a model; those that the model knows only lose or regain their availability."""
-        catalogue = served.model.catalogue
-        new = [row for row in rows if catalogue.find(row.item_id) is None]
-        model = served.model
-        if new and isinstance(model, TakesNewItems):
-            model = _with_items(model, new)
-        gone = [model.catalogue.find(one) for one in (*removed, *(row.item_id for row in rows if not row.available))]
-        available = np.ones(len(model.catalogue), dtype=bool)
-        available[[place for place in gone if place is not None]] = False
-        return cls(Served(served.version, model), None if available.all() else available, tuple(rows), items_version)
-
-    @property
-    def name(self) -> tuple[str, int]:
-        """Tells one order of items from another: the model's version, and that of the tenant's items."""
-        return self.served.version, self.items_version
-
-    @property
-    def model(self) -> Recommender:
-        """The model with the tenant's items."""
-        return self.served.model
-
-    @cached_property
-    def shelves(self) -> Shelves:
-        """The items as requests ask for them: by column and by id."""
-        table = pl.DataFrame(item_table(list(self.rows)), strict=False) if self.rows else None
-        return Shelves(self.model.catalogue, table)
-
-    @property
-    def is_indexed(self) -> bool:
-        """Whether the best of very many items can be searched for; the index is built beside the answers."""
-        if len(self.model.catalogue) < INDEX_FROM or not isinstance(self.model, MetaRecommender):
-            return False
-        return not self.indexing.is_alive() and self.model not in _WITHOUT_INDEX
-
-    @cached_property
-    def indexing(self) -> threading.Thread:
-        """What builds the index; started when it is first asked for."""
-        thread = threading.Thread(target=_build_index, args=(self.model,), daemon=True)
-        thread.start()
-        return thread
-
-    @cached_property
-    def popularity(self) -> Floats:
-        """What the model says to nobody in particular, float32 [items]."""
-        return self.model.scores_of(Histories.of([[]]), Context())
-
-    @cached_property
-    def vectors(self) -> Floats:
-        """What items are like, float32 [items, r]; raises ``BadInput`` where the model does not know."""
-        return vectors_of(self.model)
-
-
-_WITHOUT_INDEX: WeakSet[Recommender] = WeakSet()
-
-
-def _build_index(model: MetaRecommender) -> None:
-    try:
-        index_of(model)
-    except (WarmstartError, MemoryError) as error:
-        _WITHOUT_INDEX.add(model)
-        LOG.warning("without an index every item is scored for every answer: %s", error)
-
-
-def _with_items(model: Any, rows: list[ItemRow]) -> Recommender:
-    """Add items all at once; if that fails, one by one, leaving out those that cannot be added."""
-    try:
-        found: Recommender = model.with_items(item_table(rows))
-    except WarmstartError:
-        if len(rows) == 1:
-            LOG.warning("an item cannot be read and is left out")
-            return model  # type: ignore[no-any-return]
-        middle = len(rows) // 2
-        return _with_items(_with_items(model, rows[:middle]), rows[middle:])
-    return found
-
-
-def item_table(rows: list[ItemRow]) -> dict[str, list[Any]]:
-    """Return items as columns of text, each with a value a row."""
-    names = sorted({name for row in rows for name in row.attributes})
-    columns: dict[str, list[Any]] = {"item_id": [row.item_id for row in rows]}
-    for name in names:
-        columns[name] = [_as_text(row.attributes.get(name)) for row in rows]
-    return columns
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return "|".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def check_items(model: Recommender, rows: list[ItemRow]) -> None:
-    """Refuse items that the model could not read.
-
-    Raises:
-        BadTable: naming every fault.
-    """
-    from warmstart.recommenders.new_items import read_new_items
-
-    new = [row for row in rows if model.catalogue.find(row.item_id) is None]
-    if new and isinstance(model, TakesNewItems):
-        read_new_items(model.catalogue, item_table(new))
 
 
 class Shelf:
@@ -176,10 +38,8 @@ class Shelf:
         self._prepare = prepare
         self._present = first
         self._models: OrderedDict[str, Served] = OrderedDict({first.version: first})
-        self._assortments: OrderedDict[tuple[str, str, int], Assortment] = OrderedDict()
         self._loading: threading.Thread | None = None
         self._refused: set[str] = set()
-        self._bare_assortment: Assortment | None = None
         self._lock = threading.Lock()
 
     @property
@@ -230,37 +90,6 @@ class Shelf:
         except (WarmstartError, OSError):
             self._refused.add(version)
             LOG.exception("model %s cannot be loaded; going on with %s", version, self._present.version)
-
-    def assortment(self, tenant: str, items_version: int) -> Assortment | None:
-        """Return the present model with a tenant's items, if it has been put together."""
-        if not items_version:
-            return self._bare()
-        return self._assortments.get((tenant, self._present.version, items_version))
-
-    def latest_assortment(self, tenant: str) -> Assortment:
-        """Return what was last put together for a tenant, or the bare model."""
-        mine = [found for (name, _, _), found in self._assortments.items() if name == tenant]
-        current = [found for found in mine if found.served.version == self._present.version]
-        return current[-1] if current else self._bare()
-
-    def _bare(self) -> Assortment:
-        """Return the present model as it is; one for all, so that what it works out is worked out once."""
-        kept = self._bare_assortment
-        if kept is None or kept.served is not self._present:
-            kept = self._bare_assortment = Assortment(self._present)
-        return kept
-
-    def put_together(
-        self, tenant: str, items_version: int, rows: list[ItemRow], removed: Sequence[str] = ()
-    ) -> Assortment:
-        """Put the present model together with a tenant's items, and keep it for the next request."""
-        served = self._present
-        found = Assortment.of(served, rows, items_version, removed)
-        with self._lock:
-            self._assortments[tenant, served.version, items_version] = found
-            while len(self._assortments) > KEPT_ASSORTMENTS:
-                self._assortments.popitem(last=False)
-        return found
 
 
 def open_model(path: str | Path) -> Served:

@@ -19,7 +19,7 @@ from warmstart.core.run import Run
 from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.likes import LikeRule, like_rule
-from warmstart.serving.shelf import item_table
+from warmstart.serving.assortment import item_table
 from warmstart.serving.store import kept, log
 from warmstart.serving.store.entries import Entry, ItemRow, digest_of, user
 from warmstart.serving.store.store import Store

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from warmstart import __version__
 from warmstart.core.errors import NotFound, WarmstartError
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
+from warmstart.serving.assortments import settled
 from warmstart.serving.http.access import Caller
 from warmstart.serving.http.gate import ACTIONS, CALLER, SLASH, TOKEN
 from warmstart.serving.http.hot import JSON, Hot
@@ -188,7 +189,7 @@ async def recommendations(
 ) -> Response:
     """Recommend to a user; whoever is unknown gets what everybody likes."""
     hot: Hot = request.app.state.hot
-    found = hot.recommendations(request.scope[CALLER], user(user_id), request.scope["query_string"])
+    found = await hot.recommendations(request.scope[CALLER], user(user_id), request.scope["query_string"])
     return Response(found, media_type=JSON)
 
 
@@ -198,14 +199,15 @@ async def recommendations(
 async def session_recommendations(request: Request, session_id: Id, n: Count = 10) -> Response:
     """Recommend to somebody who has not logged in; the query is that of users."""
     hot: Hot = request.app.state.hot
-    found = hot.recommendations(request.scope[CALLER], session(session_id), request.scope["query_string"])
+    found = await hot.recommendations(request.scope[CALLER], session(session_id), request.scope["query_string"])
     return Response(found, media_type=JSON)
 
 
 @router.post("/recommendations", response_model=Recommendations, responses=documented(404, 413), tags=["lists"])
 async def recommend_to(request: Request, tenant: Reads, person: PersonIn) -> Response:
     """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
-    return _listed(request, tenant.recommend_to(**person.model_dump(exclude_unset=True)))
+    asked = person.model_dump(exclude_unset=True)
+    return _listed(request, await settled(lambda: tenant.recommend_to(**asked)))
 
 
 @router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=documented(404), tags=["lists"])
@@ -222,8 +224,9 @@ async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
     user_id = asked.pop("user_id", None)
     asked |= {"allow": asked.pop("actions"), "n": len(person.actions), "exclude_seen": False}
     if user_id is None:
-        return _listed(request, tenant.recommend_to(**asked))
-    return _listed(request, tenant.recommend(user_id, **{k: v for k, v in asked.items() if k in Ask.model_fields}))
+        return _listed(request, await settled(lambda: tenant.recommend_to(**asked)))
+    of_ask = {name: value for name, value in asked.items() if name in Ask.model_fields}
+    return _listed(request, await settled(lambda: tenant.recommend(user_id, **of_ask)))
 
 
 @router.get(
@@ -231,13 +234,13 @@ async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
 )
 async def explanation(tenant: Reads, user_id: Id, item_id: Id) -> Response:
     """Say why an item has its score for a user; the reasons sum to it."""
-    return _json(tenant.explain(user_id, item_id))
+    return _json(await settled(lambda: tenant.explain(user_id, item_id)))
 
 
 @router.get("/items/{item_id}/similar", response_model=Recommendations, responses=documented(404), tags=["lists"])
 async def similar(request: Request, tenant: Reads, item_id: Id, n: Count = 10) -> Response:
     """Return what those like who like an item."""
-    return _listed(request, tenant.similar(item_id, n))
+    return _listed(request, await settled(lambda: tenant.similar(item_id, n)))
 
 
 @router.put("/users/{user_id}", response_model=Version, responses=documented(413, 507), tags=["people"])

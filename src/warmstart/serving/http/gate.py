@@ -112,7 +112,7 @@ class Gate:
         if passage.route == LISTS:
             name = user_of(scope["raw_path"])
             if name is not None:
-                return _Json(self._hot.recommendations(caller, user(name), scope["query_string"]))
+                return _Json(await self._hot.recommendations(caller, user(name), scope["query_string"]))
             passage.route = ""
         return None
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starlette.responses import Response
 
 from warmstart.core.errors import BadInput
+from warmstart.serving.assortments import settled
 from warmstart.serving.http.api import Id, Reads, Writes, documented
 from warmstart.serving.http.hot import JSON, Hot
 from warmstart.serving.requests import MOST_EVENTS, MOST_RECOMMENDED, named
@@ -90,7 +91,7 @@ async def recommend(
     """Return ids of items, best first; those before ``offset`` are left out."""
     if offset + n > MOST_RECOMMENDED:
         raise BadInput(f"offset and n together are at most {MOST_RECOMMENDED}.")
-    found = tenant.recommend(user_id, n=offset + n)
+    found = await settled(lambda: tenant.recommend(user_id, n=offset + n))
     hot: Hot = request.app.state.hot
     hot.listed(found)
     return Response(orjson.dumps([str(row.item_id) for row in found.items[offset:]]), media_type=JSON)
@@ -99,5 +100,5 @@ async def recommend(
 @router.get("/item/{item_id}/neighbors", response_model=list[Score], responses=documented(404))
 async def neighbors(tenant: Reads, item_id: Id, n: Size = 10) -> Response:
     """Return what those like who like an item."""
-    rows = tenant.similar(item_id, n).items
+    rows = (await settled(lambda: tenant.similar(item_id, n))).items
     return Response(orjson.dumps([{"Id": str(row.item_id), "Score": row.score} for row in rows]), media_type=JSON)

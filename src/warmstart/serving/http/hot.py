@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from warmstart.core.errors import BadInput
 from warmstart.serving.answers import Recommendations, Recorded
+from warmstart.serving.assortments import settled
 from warmstart.serving.http.access import Caller
 from warmstart.serving.http.problems import Refused, problem
 from warmstart.serving.http.tally import Tally
@@ -73,11 +74,12 @@ class Hot:
         finally:
             self._in_progress.discard(mine)
 
-    def recommendations(self, caller: Caller, subject: str, query: bytes) -> bytes:
+    async def recommendations(self, caller: Caller, subject: str, query: bytes) -> bytes:
         """Recommend to somebody who is kept, in JSON."""
         started = time.perf_counter()
         caller.may("read")
-        return self.listed(self.live.tenant(caller.tenant).answer(subject, ask_of(query), started))
+        tenant, ask = self.live.tenant(caller.tenant), ask_of(query)
+        return self.listed(await settled(lambda: tenant.answer(subject, ask, started)))
 
     def listed(self, found: Recommendations) -> bytes:
         """Return a list as JSON, and count it."""

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ def build(config: ServeConfig) -> ASGIApp:
     live.knowledge.take_active_model()
     # a process is not ready before its index is
     if len(live.shelf.present.model.catalogue) >= INDEX_FROM:
-        live.shelf.latest_assortment(DEFAULT_TENANT).indexing.join()
+        live.knowledge.assortments.latest(DEFAULT_TENANT).indexing.join()
     tally = Tally(live)
     hot = Hot(live, tally)
     rate = None if config.rate is None else config.rate / config.workers
@@ -66,6 +67,9 @@ def build(config: ServeConfig) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
+        # what one tenant waits for, others must not
+        live.knowledge.assortments.spare(threading.get_ident())
+        live.knowledge.assortments.begin(DEFAULT_TENANT)
         MODEL.labels(live.shelf.present.version).set(1)
         # what is there now stays: looking through it again and again for garbage would cost pauses
         gc.collect()

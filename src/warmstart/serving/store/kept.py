@@ -76,6 +76,12 @@ def removed(connection: Connection, tenant: str) -> list[str]:
     return list(connection.execute(sa.select(ITEMS.c.item_id).where(mine)).scalars())
 
 
+def hidden(connection: Connection, tenant: str) -> list[str]:
+    """Return the ids of the items that nobody is to see now: out of stock, or removed."""
+    mine = (ITEMS.c.tenant == tenant) & ~ITEMS.c.available
+    return list(connection.execute(sa.select(ITEMS.c.item_id).where(mine)).scalars())
+
+
 def item(connection: Connection, tenant: str, item_id: str) -> ItemRow | None:
     """Return an item that was put; None for one that never was. Raises ``NotFound`` for one that was removed."""
     mine = (ITEMS.c.tenant == tenant) & (ITEMS.c.item_id == item_id)
