@@ -13,8 +13,8 @@ from typing import Any
 
 from benchmarks.service.server import HOST
 
-IDLE_BELOW = 0.5
-"""Load average from which on a machine counts as busy."""
+IDLE_BELOW = 0.1
+"""Cores that others may use on a machine that counts as idle."""
 MOST_LINES = 400
 LOST = 0
 """Status of a request whose connection broke."""
@@ -220,10 +220,9 @@ def stolen_since(before: tuple[int, int]) -> float:
 def surroundings(settle: float = 0.0) -> dict[str, Any]:
     """Return how busy the machine is, after waiting up to ``settle`` seconds for it to become idle."""
     until = time.monotonic() + settle
-    while os.getloadavg()[0] > IDLE_BELOW and time.monotonic() < until:
-        time.sleep(2)
-    load = os.getloadavg()[0]
-    return {"load": round(load, 2), "busy": load > IDLE_BELOW, "others_cpu": round(_used(1.0), 2)}
+    while (used := _used(1.0)) > IDLE_BELOW and time.monotonic() < until:
+        time.sleep(1)
+    return {"busy": used > IDLE_BELOW, "others_cpu": round(used, 2)}
 
 
 def _used(seconds: float) -> float:

@@ -49,6 +49,12 @@ def scores(found):
     return {str(item): float(score) for item, score in zip(model.catalogue.item_ids, row, strict=True)}
 
 
+def hidden_in(found):
+    if found.available is None:
+        return set()
+    return {str(item) for item, shown in zip(found.model.catalogue.item_ids, found.available, strict=True) if not shown}
+
+
 def ids(found):
     return {str(row.item_id) for row in found.items}
 
@@ -70,12 +76,7 @@ def test_whatever_happened_to_items_they_come_to_what_they_are_now(bare, steps):
     at_once = Assortment(bare).of_items(list(rows.values()), removed, 99, bare)
     assert scores(found) == pytest.approx(scores(at_once), abs=1e-6)
     for one in (found, at_once):
-        hidden = (
-            set()
-            if one.available is None
-            else {str(one.model.catalogue.item_ids[place]) for place in np.flatnonzero(~one.available)}
-        )
-        assert hidden == {row.item_id for row in rows.values() if not row.available}
+        assert hidden_in(one) == {row.item_id for row in rows.values() if not row.available}
 
 
 def test_what_goes_out_of_stock_leaves_the_model_and_its_order_as_they_are(bare):
@@ -85,7 +86,8 @@ def test_what_goes_out_of_stock_leaves_the_model_and_its_order_as_they_are(bare)
     assert second.model is first.model
     assert second.name == first.name
     assert second.items_version == 2
-    assert (~second.available).sum() == 3
+    assert second.available is not None
+    assert np.flatnonzero(~second.available).size == 3
     third = second.of_items([*NEW, ItemRow("later", {"title": "Later"})], [], 3, bare)
     assert third.name != first.name
     assert third.model.catalogue.item_ids[: len(first.model.catalogue)] == first.model.catalogue.item_ids
@@ -114,7 +116,7 @@ def test_ids_that_the_model_cannot_have_are_refused_and_left_out(numbered, caplo
         check_items(numbered.model, rows[1:2])
     check_items(numbered.model, rows[2:])
     found = Assortment(numbered).of_items(rows, [], 1, numbered)
-    assert set(found.added) == {"700"}
+    assert list(found.added or ()) == ["700"]
     assert "2 items are left out" in caplog.text
 
 

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from warmstart.serving.http.crowd import ALWAYS, MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
-from warmstart.serving.http.problems import Refused
 
 
 class Clock:
@@ -27,9 +26,7 @@ def admitted(clock, took, count):
     async def come():
         inside = 0
         for _ in range(count):
-            try:
-                crowd.enter()
-            except Refused:
+            if not crowd.lets_in():
                 continue
             inside += 1
             clock.now += took
@@ -52,7 +49,7 @@ def test_a_burst_after_a_quiet_moment_is_served_up_to_a_limit(clock):
     crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 6, 20)
 
     async def quiet_then_burst():
-        crowd.enter()
+        assert crowd.lets_in()
         await asyncio.sleep(0)
         return await come()
 
@@ -63,7 +60,7 @@ def test_a_burst_that_a_standstill_left_behind_is_served(clock):
     crowd, come = admitted(clock, PATIENCE_IN_A_BURST / 20, 15)
 
     async def stopped():
-        crowd.enter()
+        assert crowd.lets_in()
         await asyncio.sleep(0)
         clock.now += 100 * MOMENT
         return await come()
@@ -90,3 +87,20 @@ def test_a_few_are_served_however_slow_the_machine_is(clock):
         return [await come() for _ in range(5)]
 
     assert asyncio.run(for_long()) == [ALWAYS] * 5
+
+
+def test_a_line_stays_short_while_somebody_is_refused_and_is_forgotten_when_nobody_is(clock):
+    crowd, come = admitted(clock, PATIENCE / 1.9, 50)
+
+    async def lines_then_quiet():
+        while clock.now < 100 + 4 * MOMENT:
+            await come()
+        # so few are served at a time that the loop looks soon: a line it is all the same
+        found = [await come() for _ in range(30)]
+        assert crowd.lets_in()
+        await asyncio.sleep(0)
+        return found, await come()
+
+    found, burst = asyncio.run(lines_then_quiet())
+    assert found == [ALWAYS] * 30
+    assert burst > 10

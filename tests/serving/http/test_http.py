@@ -12,6 +12,7 @@ import warmstart as ws
 from tests.serving.servers import served
 from warmstart.core.errors import NotAllowed
 from warmstart.serving.http.access import new_key
+from warmstart.serving.http.crowd import Crowd
 from warmstart.serving.http.gate import LARGEST_BODY
 from warmstart.serving.http.settings import ServeConfig
 from warmstart.serving.store import kept
@@ -222,6 +223,14 @@ def test_more_than_the_rate_is_refused_with_the_time_to_wait(model_folder, tmp_p
         check_problem(refused[-1], 429)
         other = httpx2.get(f"{address}/v1/users/a/recommendations", headers={"x-api-key": keys["other"]})
         assert other.status_code == 200
+
+
+def test_whoever_is_too_many_is_told_so_in_the_form_of_all_problems(http, monkeypatch):
+    monkeypatch.setattr(Crowd, "lets_in", lambda _self: False)
+    answer = http.get("/v1/users/a/recommendations", headers={"x-request-id": "mine-1"})
+    assert "More is asked" in check_problem(answer, 503)
+    assert answer.json()["request_id"] == "mine-1"
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 def test_what_is_kept_of_a_key_is_not_the_key(model_folder, tmp_path):

@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from warmstart.serving.http.problems import Refused
-
-PATIENCE = 0.005
+LONG = 0.005
+"""Seconds between two looks of the loop from which on those who came meanwhile are a line."""
+PATIENCE = 0.002
 """Seconds that somebody may have waited, where the line does not get shorter."""
 PATIENCE_IN_A_BURST = 0.02
 """Seconds that somebody may have waited, where it has not been long for more than a moment."""
 MOMENT = 0.05
-ALWAYS = 6
+ALWAYS = 2
 """So many of those who came together are served however long each takes."""
 
 
@@ -30,24 +30,29 @@ class Crowd:
         self._clock = clock
         self._looked: float | None = None
         self._served = 0
+        self._refused = False
         self._long_since: float | None = None
 
-    def enter(self) -> None:
-        """Let somebody in; raises ``Refused`` with 503."""
+    def lets_in(self) -> bool:
+        """Say whether somebody is served; who is not should be told so at once."""
         now = self._clock()
         if self._looked is None:
             self._looked, self._served = now, 1
             asyncio.get_running_loop().call_soon(self._looks_again)
-            return
+            return True
         # a process that was not let run finds a burst, however long it was kept from it
         stands = self._long_since is not None and now - self._long_since > MOMENT
         patience = PATIENCE if stands else PATIENCE_IN_A_BURST
         if self._served >= ALWAYS and now - self._looked > patience:
-            raise Refused(503, "More is asked than the server can answer in time.")
+            self._refused = True
+            return False
         self._served += 1
+        return True
 
     def _looks_again(self) -> None:
         if self._looked is not None:
             took = self._clock() - self._looked
-            self._long_since = None if took <= PATIENCE else self._long_since or self._looked
-        self._looked = None
+            # whoever was refused was in the line as well, though it costs little time to say so
+            is_long = took > LONG or self._refused
+            self._long_since = (self._long_since or self._looked) if is_long else None
+        self._looked, self._refused = None, False

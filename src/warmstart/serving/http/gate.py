@@ -12,7 +12,7 @@ from warmstart.serving.http.access import Access, Caller, key_in
 from warmstart.serving.http.crowd import Crowd
 from warmstart.serving.http.hot import Hot, user_of
 from warmstart.serving.http.logs import logger
-from warmstart.serving.http.problems import Refused, problem_of
+from warmstart.serving.http.problems import AGAIN_SECONDS, MEDIA_TYPE, Refused, problem, problem_of
 from warmstart.serving.http.tally import Tally
 from warmstart.serving.names import new_name
 from warmstart.serving.store.entries import user
@@ -31,6 +31,10 @@ USERS, LISTS = "/v1/users/", "/v1/users/{user_id}/recommendations"
 CALLER = "warmstart.caller"
 """Where a request's scope holds who asks."""
 TOKEN = "warmstart.request_id"  # noqa: S105 (a name, no secret)
+
+
+_CROWDED = bytes(problem(503, "More is asked than the server can answer in time.", "%s").body)
+_CROWDED_HEADERS = [(b"content-type", MEDIA_TYPE.encode()), (b"retry-after", AGAIN_SECONDS.encode())]
 
 
 class Gate:
@@ -82,7 +86,9 @@ class Gate:
         if scope["method"] == "GET" and path.endswith("/recommendations"):
             passage.route = LISTS if path.startswith(USERS) else ""
             # these wait for nobody, and must not suffer from those that wait for the store
-            self._crowd.enter()
+            if not self._crowd.lets_in():
+                await passage.turn_away()
+                return
         elif self._at_once > self._most:
             raise Refused(503, "The server works on as many requests as it can.")
         caller = self._access.caller(key_in(scope["headers"]))
@@ -157,6 +163,13 @@ class _Passage:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._added]
         await self._send(message)
+
+    async def turn_away(self) -> None:
+        """Say that more is asked than can be answered, in as little time as that can be said."""
+        body = _CROWDED % self.request_id.encode()
+        headers = [*_CROWDED_HEADERS, (b"content-length", str(len(body)).encode())]
+        await self.send({"type": "http.response.start", "status": 503, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def fail(self, error: Exception, scope: Scope, receive: Receive) -> None:
         if not isinstance(error, Refused | WarmstartError):
