@@ -205,3 +205,13 @@ def test_what_cannot_be_put_together_is_not_tried_at_every_answer(shop, monkeypa
     monkeypatch.undo()
     monkeypatch.setattr(room, "TRIES_AGAIN_AFTER", 0.0)
     assert "new" in ids(shop.recommend("ann", n=100))
+
+
+def test_every_process_takes_up_what_another_was_given(shop):
+    with_same_store = Live(shop.live.shelf.present, shop.live.store)
+    other = with_same_store.tenant(shop.name)
+    assert "new" not in ids(other.recommend("ann", n=100))
+    shop.put_items([{"item_id": "new", "title": "The New One", "genres": KINDS[1]}])
+    assert "new" in ids(other.recommend("ann", n=100))
+    shop.remove_items(["new"])
+    assert "new" not in ids(other.recommend("ann", n=100))
