@@ -11,6 +11,8 @@ WarmstartError
  ├─ NotFound                       somebody or something that was asked for by name is not there
  ├─ Conflict                       the same name came with other content
  ├─ NotAllowed                     this key may not do that, or opens nothing
+ ├─ Unsupported                    this language model cannot do that; another kind can
+ ├─ ModelUnavailable               a language model's server does not answer, or not as agreed
  ├─ StoreUnavailable               the store does not answer; nothing was written
  │   └─ StoreFull                  its disk is full; nothing was written
  ├─ Overloaded                     more came than can be answered in time; nothing was done
@@ -104,6 +106,14 @@ class NotAllowed(WarmstartError):
     """The key that was given opens nothing, or may not do what was asked for."""
 
 
+class Unsupported(WarmstartError):
+    """This language model cannot do that, as vectors of words cannot write; the message says which kind can."""
+
+
+class ModelUnavailable(WarmstartError):
+    """A language model's server does not answer, or not as agreed; it may be tried again after a while."""
+
+
 class StoreUnavailable(WarmstartError):
     """The store does not answer; nothing that was asked for is acknowledged, so it may be tried again."""
 
@@ -125,7 +135,7 @@ class MissingExtra(WarmstartError, ImportError):
         The package 'implicit' is not installed. Run: pip install "warmstart[als]"
     """
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str, line: str | None = None) -> None:
         self.extra = extra
-        line = f'pip install "warmstart[{extra}]"'
+        line = line or f'pip install "warmstart[{extra}]"'
         super().__init__(f"The package {package!r} is not installed. Run: {line}")

@@ -1,21 +1,157 @@
-"""The door to the language model: static vectors of texts, without a network and without torch."""
+"""The door to language models: one protocol, a table of those that there are, and the light one of static vectors."""
 
+import difflib
+import importlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from warmstart.core.errors import MissingExtra
+from warmstart.core.errors import BadInput, MissingExtra, Unsupported
 from warmstart.core.histories import Floats
+from warmstart.core.run import Run
 
 DIMENSION = 256
 LONGEST = 2_000
 """Characters of a text that are read."""
+LANGUAGE_MODELS: dict[str, str] = {
+    "static": "warmstart.representation.language_model:StaticVectors",
+    "minilm": "warmstart.representation.sentence_encoder:SentenceEncoder",
+    "smollm2": "warmstart.representation.causal_model:CausalModel",
+    "http": "warmstart.representation.remote_model:RemoteModel",
+}
+"""Name to ``module:class``; a module is imported when its model is asked for. ``http`` stands for every address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a language model wrote to one prompt.
+
+    Args:
+        text: without the prompt and without the stop string that ended it.
+        tokens_in: tokens of the prompt.
+        tokens_out: tokens that were written.
+        ended: ``stop`` by a stop string or of itself, ``length`` at ``max_tokens``, ``deadline`` when time was up.
+    """
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+    ended: Literal["stop", "length", "deadline"]
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """What every language model offers; one that cannot do a thing raises ``Unsupported``."""
+
+    @property
+    def name(self) -> str:
+        """The weights and the settings that shape its answers; the cache keeps apart what differs in it."""
+        ...
+
+    def embed(self, texts: Sequence[str | None]) -> Floats:
+        """Return rows of length 1, float32 [len(texts), d]; zero for None and for a text without a word."""
+        ...
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> list[Generated]:
+        """Return what the model writes to each prompt.
+
+        Args:
+            prompts: each is answered for itself.
+            max_tokens: written to one prompt at most; from 1.
+            temperature: 0 takes the likeliest token each time; larger is more random.
+            seed: of the randomness.
+            stop: writing ends before any of these.
+            deadline: seconds from now for all prompts together; what is written by then comes back.
+        """
+        ...
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Iterator[str]:
+        """Yield what ``generate`` would write to this prompt, piece by piece."""
+        ...
+
+    def log_probability(self, prompts: Sequence[str], continuations: Sequence[str]) -> Floats:
+        """Return log p(continuations[i] | prompts[i]), float32 [len(prompts)]."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return of how many tokens each text is made."""
+        ...
+
+
+def open_language_model(
+    name: str = "static", *, cache: bool | str | Path = False, run: Run | None = None, **settings: Any
+) -> LanguageModel:
+    """Open a language model by its name.
+
+    Args:
+        name: ``static``, ``minilm``, ``smollm2``, or the address of an OpenAI-compatible server and the model there:
+            ``http://127.0.0.1:8000/v1#model``.
+        cache: keep answers on disk: True in the user's cache folder, or a folder of your own.
+        run: who sees how far long work with a cache is.
+        **settings: what the model's class takes.
+
+    Raises:
+        BadInput: there is no such model, or the address has no model.
+        BadConfig: settings are unknown or out of range.
+        MissingExtra: the packages of the model are not installed.
+
+    Example:
+        >>> from warmstart.representation.language_model import open_language_model
+        >>> open_language_model("static").embed(["a ship at sea", None]).shape
+        (2, 256)
+    """
+    remote = name.startswith(("http://", "https://"))
+    place = LANGUAGE_MODELS.get("http" if remote else name)
+    if place is None or name == "http":
+        close = difflib.get_close_matches(name, LANGUAGE_MODELS, n=2, cutoff=0.4)
+        nearest = f" Nearest: {', '.join(close)}." if close else ""
+        raise BadInput(f"There is no language model {name!r}.{nearest} Take static, minilm, smollm2 or an address.")
+    module, _, attribute = place.partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    model = cast("LanguageModel", found(name, **settings) if remote else found(**settings))
+    if cache is False:
+        return model
+    cached = importlib.import_module("warmstart.representation.text_cache").CachedModel
+    return cast("LanguageModel", cached(model, None if cache is True else Path(cache), run or Run()))
+
+
+def cannot(name: str, what: str) -> Unsupported:
+    """Return the error of a model that is asked for what its kind does not do.
+
+    Example:
+        >>> from warmstart.representation.language_model import cannot
+        >>> print(cannot("static", "write"))
+        The language model 'static' cannot write. Take one that can, such as 'smollm2' or a server's address.
+    """
+    return Unsupported(
+        f"The language model {name!r} cannot {what}. Take one that can, such as 'smollm2' or a server's address."
+    )
 
 
 class StaticVectors:
@@ -45,6 +181,28 @@ class StaticVectors:
         if spoken:  # in order of length, for a batch is padded to its longest
             vectors[spoken] = self._model.embed([cleaned[place] for place in spoken])
         return unit_rows(vectors)
+
+    @property
+    def name(self) -> str:
+        """The package whose vectors these are, and its version."""
+        return f"wordllama {_version()}"
+
+    def generate(self, prompts: Sequence[str], **_how: Any) -> list[Generated]:
+        """Vectors of words cannot write."""
+        raise cannot("static", "write")
+
+    def stream(self, prompt: str, **_how: Any) -> Iterator[str]:
+        """Vectors of words cannot write."""
+        raise cannot("static", "write")
+
+    def log_probability(self, prompts: Sequence[str], continuations: Sequence[str]) -> Floats:
+        """Vectors of words give no probabilities."""
+        raise cannot("static", "tell how likely a text is")
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return of how many tokens each text is made, of the 2,000 characters that are read."""
+        read = [_readable(text) for text in texts]
+        return [len(found.ids) for found in self._model.tokenizer.encode_batch(read, add_special_tokens=False)]
 
     def pieces(self, word: str) -> int:
         """Return in how many pieces the model reads a word; one that it hardly knows falls into letters.
@@ -87,6 +245,11 @@ def unit_rows(vectors: npt.NDArray[np.floating]) -> Floats:
 def _readable(text: str | None) -> str:
     # lone halves of surrogate pairs cannot be tokenized
     return (text or "")[:LONGEST].strip().encode("utf-8", "replace").decode("utf-8")
+
+
+@cache
+def _version() -> str:
+    return version("wordllama")
 
 
 @cache
