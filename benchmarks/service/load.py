@@ -15,7 +15,7 @@ from benchmarks.service.server import HOST
 
 IDLE_BELOW = 0.1
 """Cores that others may use on a machine that counts as idle."""
-MOST_LINES = 400
+MOST_LINES = 800
 LOST = 0
 """Status of a request whose connection broke."""
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from warmstart.serving.http.crowd import ALWAYS, MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
+from warmstart.serving.http.crowd import ALWAYS, FORGOTTEN_AFTER, LONG, MOMENT, PATIENCE, PATIENCE_IN_A_BURST, Crowd
 
 
 class Clock:
@@ -94,9 +94,11 @@ def test_a_line_stays_short_while_somebody_is_refused_and_is_forgotten_when_nobo
 
     async def lines_then_quiet():
         while clock.now < 100 + 4 * MOMENT:
+            clock.now += LONG
             await come()
         # so few are served at a time that the loop looks soon: a line it is all the same
         found = [await come() for _ in range(30)]
+        clock.now += 2 * FORGOTTEN_AFTER
         assert crowd.lets_in()
         await asyncio.sleep(0)
         return found, await come()

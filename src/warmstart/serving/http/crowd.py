@@ -1,16 +1,20 @@
 """Who is let in when more come than can be served: nobody is kept waiting for an answer that comes too late."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
-LONG = 0.005
+LONG = 0.01
 """Seconds between two looks of the loop from which on those who came meanwhile are a line."""
 PATIENCE = 0.002
 """Seconds that somebody may have waited, where the line does not get shorter."""
 PATIENCE_IN_A_BURST = 0.02
 """Seconds that somebody may have waited, where it has not been long for more than a moment."""
 MOMENT = 0.05
+"""Seconds after which a line stands."""
+FORGOTTEN_AFTER = 0.02
+"""Seconds without a refusal after which a line is gone."""
 ALWAYS = 2
 """So many of those who came together are served however long each takes."""
 
@@ -30,7 +34,7 @@ class Crowd:
         self._clock = clock
         self._looked: float | None = None
         self._served = 0
-        self._refused = False
+        self._refused = -math.inf
         self._long_since: float | None = None
 
     def lets_in(self) -> bool:
@@ -44,15 +48,17 @@ class Crowd:
         stands = self._long_since is not None and now - self._long_since > MOMENT
         patience = PATIENCE if stands else PATIENCE_IN_A_BURST
         if self._served >= ALWAYS and now - self._looked > patience:
-            self._refused = True
+            self._refused = now
             return False
         self._served += 1
         return True
 
     def _looks_again(self) -> None:
         if self._looked is not None:
-            took = self._clock() - self._looked
+            now = self._clock()
             # whoever was refused was in the line as well, though it costs little time to say so
-            is_long = took > LONG or self._refused
+            is_long = now - self._looked > LONG or (
+                self._long_since is not None and now - self._refused < FORGOTTEN_AFTER
+            )
             self._long_since = (self._long_since or self._looked) if is_long else None
-        self._looked, self._refused = None, False
+        self._looked = None

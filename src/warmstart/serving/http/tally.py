@@ -14,7 +14,7 @@ from warmstart.serving.answers import Recommendations, Recorded
 from warmstart.serving.http.metrics import ANSWERS, DEGRADED, DRIFT, EVENTS, LAG, REQUESTS, WAITING, exposition
 from warmstart.serving.live import Live
 
-MOMENT = 0.2
+MOMENT = 0.04
 """Seconds after which what passed is counted and logged; a process that is killed takes them with it."""
 
 
