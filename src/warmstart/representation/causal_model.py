@@ -1,9 +1,9 @@
 """A causal language model on this machine: SmolLM2 from its package, or other weights from a folder."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -262,7 +262,7 @@ _POOLS: dict[str, Callable[[Floats], Floats]] = {"mean": _mean, "last": _last, "
 
 
 def _end(deadline: float | None) -> float | None:
-    return None if deadline is None else time.monotonic() + deadline
+    return None if deadline is None else monotonic() + deadline
 
 
 def _placed(device: str, dtype: str) -> tuple[str, str]:

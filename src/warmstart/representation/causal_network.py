@@ -1,9 +1,10 @@
 """The arithmetic of a causal language model: hidden states, next tokens, and beginnings that are computed once."""
 
+import copy
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,11 +70,11 @@ class Network:
         import torch
 
         vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        decoder = self._decoder if layer == -1 else _up_to(self._decoder, layer)
         for some in _of_like_length(rows):
             inputs = self._padded([rows[place] for place in some])
             with torch.inference_mode():
-                found = self._decoder(input_ids=inputs, use_cache=False, output_hidden_states=layer != -1)
-            states = found.last_hidden_state if layer == -1 else found.hidden_states[layer]
+                states = decoder(input_ids=inputs, use_cache=False).last_hidden_state
             plain = states.float().cpu().numpy()
             for row, place in enumerate(some):
                 vectors[place] = pool(plain[row, : len(rows[place])])
@@ -230,6 +231,17 @@ class Network:
         return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self._device)
 
 
+def _up_to(decoder: Any, layer: int) -> Any:
+    """Return the lower layers of a decoder, which share its weights: what lies above a layer need not be computed."""
+    from torch import nn
+
+    lower = copy.copy(decoder)
+    lower._modules = dict(decoder._modules)  # noqa: SLF001 -- a shallow copy would change the decoder itself
+    lower.layers = decoder.layers[:layer]
+    lower.norm = nn.Identity()
+    return lower
+
+
 def _jobs(rows: Sequence[Tokens], starts: Sequence[int]) -> Mapping[Tokens, list[int]]:
     """Return what goes through the network, and which rows are weighed by it."""
     # the last token is never an input, so continuations of one token share their prompt's pass
@@ -259,4 +271,4 @@ def _select(cache: Any, rows: Sequence[int]) -> None:
 
 
 def _late(end: float | None) -> bool:
-    return end is not None and time.monotonic() >= end
+    return end is not None and monotonic() >= end

@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from warmstart.core.errors import BadInput, MissingExtra
 from warmstart.representation.local_weights import fingerprint, packaged, quiet
 from warmstart.representation.sharing import Tokens
@@ -55,6 +57,13 @@ class Vocabulary:
         return [one or (self.begin,) for one in plain]
 
 
+def _dtype_of(name: str) -> Any:
+    """Return torch's type of that name."""
+    import torch
+
+    return getattr(torch, name)
+
+
 def best_device() -> str:
     """Return torch's name of the GPU where there is one, else of the processor."""
     try:
@@ -86,15 +95,10 @@ def load_causal(path: Path | None, adapter: Path | None, device: str, dtype: str
     place = packaged(PACKAGE, "*.gguf", INSTALL) if path is None else path
     with quiet():
         try:
-            import torch
-            import transformers  # noqa: F401 -- so that its absence is told by name
-        except ImportError as error:
-            raise MissingExtra(str(error.name), extra="llm") from None
-        try:
             model, vocabulary = _of_gguf(place) if place.suffix == ".gguf" else _of_folder(place)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, LookupError, SafetensorError) as error:
             raise BadInput(f"{place} holds no causal language model: {error}. Give a .gguf file or a folder.") from None
-        return _adapted(model, adapter).to(device=device, dtype=getattr(torch, dtype)).eval(), vocabulary
+        return _adapted(model, adapter).to(device=device, dtype=_dtype_of(dtype)).eval(), vocabulary
 
 
 def _of_folder(folder: Path) -> tuple[Any, Vocabulary]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -60,12 +61,28 @@ def fingerprint(path: Path) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what libraries say while they load weights out of the program's log, but for errors."""
+    """Keep what libraries say while they load weights, and their bars, out of the program's output, but for errors.
+
+    Raises:
+        MissingExtra: transformers is not installed.
+    """
+    try:
+        from transformers.utils import logging as told
+    except ImportError as error:
+        raise MissingExtra(error.name or "transformers", extra="llm") from None
     levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    bars = told.is_progress_bar_enabled()
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
+    told.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # what these libraries tell one another of their next versions
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+        if bars:
+            told.enable_progress_bar()
