@@ -123,6 +123,7 @@ COMPETITORS: tuple[Competitor, ...] = (
     Competitor("user-kNN", "user_knn", {}, USER_KNN_STARTS),
     Competitor("EASE", "ease", {}, EASE_STARTS),
     Competitor("ALS", "als", {}, ALS_STARTS),
+    Competitor("item2vec", "item2vec"),
     Competitor("content", "content", {}, CONTENT_STARTS),
     Competitor(
         "hybrid",

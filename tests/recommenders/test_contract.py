@@ -30,6 +30,7 @@ from warmstart.representation.context import Context
 NAMES = sorted(RECOMMENDERS)
 SETTINGS: dict[str, dict[str, Any]] = {
     "als": {"factors": 4, "iterations": 3},
+    "item2vec": {"factors": 4, "epochs": 3, "least_events": 1},
     "item_knn": {"neighbours": 6},
     "user_knn": {"neighbours": 8},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
@@ -37,6 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Settings that suit a small world; defaults for all others."""
 ORDER_OF_USERS = {
     "als": "implicit draws the starting vector of each user by its row",
+    "item2vec": "vectors are learned from one history after the other",
 }
 """Recommenders whose fit may depend on the order of users, and why."""
 

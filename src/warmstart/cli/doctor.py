@@ -17,6 +17,7 @@ from warmstart.core.errors import WarmstartError
 NEEDED = ("numpy", "scipy", "polars", "pydantic", "safetensors", "cmaes", "typer", "rich")
 EXTRAS = {
     "als": ("implicit", "the recommender als"),
+    "item2vec": ("gensim", "the recommender item2vec"),
     "text": ("wordllama", "sentences and titles through language-model vectors"),
     "plot": ("matplotlib", "pictures of learning curves"),
     "pandas": ("pandas", "pandas frames in and out"),

@@ -16,6 +16,7 @@ RECOMMENDERS: dict[str, str] = {
     "user_knn": "warmstart.recommenders.user_knn:UserKNN",
     "ease": "warmstart.recommenders.ease:EASE",
     "als": "warmstart.recommenders.als:ALS",
+    "item2vec": "warmstart.recommenders.item2vec:Item2Vec",
     "content": "warmstart.recommenders.content:Content",
     "hybrid": "warmstart.recommenders.hybrid:Hybrid",
     "meta": "warmstart.meta.recommender:MetaRecommender",
