@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from warmstart.core.artefact import Arrays
-from warmstart.core.errors import BadInput
+from warmstart.core.errors import BadInput, NotExplainable
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
 from warmstart.core.threads import one_thread
@@ -14,6 +14,7 @@ from warmstart.meta.context import Reading
 from warmstart.meta.learned import Learned
 from warmstart.meta.prior import Doubles, Support
 from warmstart.meta.settings import MetaConfig
+from warmstart.meta.taste_words import taste_in_words
 from warmstart.meta.values import ValuePrior
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import read_new_items
@@ -93,6 +94,14 @@ class MetaRecommender(Recommender):
             spoken = learned.sentence.rows(context.text, history.lengths, scores)[0, item]
             parts.append(Contribution("text", "sentence", float(spoken)))
         return parts
+
+    def taste_of(self, history: Histories) -> str:
+        """Return in a sentence what stands out among the likes of one history; see ``TellsTaste``."""
+        sentence, like_from = self.learned.sentence, self.learned.like_from
+        if sentence is None:
+            raise NotExplainable("This model was trained without words of its items. Train it with titles or labels.")
+        liked = history if like_from is None else history.where(history.values >= like_from)
+        return taste_in_words(sentence, liked.items, liked.weights)
 
     def _score(self, histories: Histories, context: Context) -> Floats:
         scores = self.learned.prior.scores(self._support(histories, context))

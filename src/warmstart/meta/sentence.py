@@ -207,7 +207,7 @@ class Sentence:
         kept = np.zeros(len(query.items), dtype=bool)
         for start, end in zip(query.indptr[:-1].tolist(), query.indptr[1:].tolist(), strict=True):
             mine = self.carried[query.items[start:end]].toarray()
-            label = int(np.argmax(mine.mean(axis=0) - self._usual()))
+            label = int(np.argmax(mine.mean(axis=0) - self.usual()))
             texts.append(names[label])
             # somebody whose likes carry no label at all asks for all of them
             kept[start:end] = mine[:, label] > 0 if mine[:, label].any() else True
@@ -218,7 +218,7 @@ class Sentence:
         some = (tasks.query.items[start : start + LIKES_TOLD] for start in tasks.query.indptr[:-1].tolist())
         return [" ".join(names[label] for label in self.carried[items].indices) for items in some]
 
-    def _usual(self) -> Floats:
+    def usual(self) -> Floats:
         """Return the share of everybody's likes that carry each label, float32 [labels]."""
         shares = self.carried.T @ self.popularity / max(float(self.popularity.sum()), 1e-12)
         return np.asarray(shares, dtype=np.float32)
@@ -235,7 +235,7 @@ class Sentence:
         asked = (
             np.zeros((len(texts), 0), dtype=np.float32) if self.labels is None else asked_for(self.labels.read(texts))
         )
-        by_labels = np.asarray((self.carried @ asked.T).T) - (asked @ self._usual())[:, None]
+        by_labels = np.asarray((self.carried @ asked.T).T) - (asked @ self.usual())[:, None]
         return left * by_labels, TITLE * named + left * YEARS * near
 
     def state(self) -> tuple[dict[str, Any], Arrays]:

@@ -42,6 +42,15 @@ class Explains(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsTaste(Protocol):
+    """A recommender that can say in words what somebody likes."""
+
+    def taste_of(self, history: Histories) -> str:
+        """Return a sentence that ``text=`` reads; empty where nothing stands out."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one piece of evidence adds to a score; ``item`` is the index of the event's item."""
@@ -175,6 +184,24 @@ class Profile:
         ordered = tuple(sorted(parts, key=lambda part: -abs(part.amount)))
         score = float(self.scores[index])
         return Explanation(catalogue.item_ids[index], catalogue.titles[index], score, ordered)
+
+    def taste(self) -> str:
+        """Return in a sentence what stands out among what this person likes; empty where nothing does.
+
+        She may change it, and what she makes of it can be given back as ``text=``.
+
+        Raises:
+            NotExplainable: the recommender knows nothing of its items but who met them.
+
+        Example:
+            >>> import warmstart as ws
+            >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
+            >>> model.profile(history=[588, 364, 594, 595]).taste()
+            'I like Musical, Animation and Children from the 1990s.'
+        """
+        if not isinstance(self.scorer, TellsTaste):
+            raise NotExplainable(f"{self.scorer.name!r} has no words for a taste. Use the recommender 'meta'.")
+        return self.scorer.taste_of(self.history)
 
     def _without(self, index: int) -> "Profile":
         keep = [place for place, item in enumerate(self.items) if item != index]
