@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 import warmstart
-from warmstart.cli import compare, data, demo, doctor, evaluate, keys, models, recommend, serve, store, train, tune
+from warmstart.cli import (
+    compare,
+    data,
+    demo,
+    describe,
+    doctor,
+    evaluate,
+    keys,
+    models,
+    recommend,
+    serve,
+    store,
+    train,
+    tune,
+)
 from warmstart.cli.terminal import logging_to_standard_error, say
 from warmstart.core.errors import WarmstartError
 
@@ -37,7 +51,7 @@ def about(
     """Warmstart recommends to people it has just met."""
 
 
-for command in (demo, train, evaluate, compare, tune, recommend, serve, doctor):
+for command in (demo, train, evaluate, compare, tune, recommend, describe, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,1 @@
+"""Words about items, lists and scores that say nothing but facts."""

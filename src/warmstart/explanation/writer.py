@@ -1,0 +1,163 @@
+"""Texts written by a language model, checked and repaired, or by a template: what is shown says nothing but facts."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from warmstart.core.errors import BadInput, Unsupported, WarmstartError
+from warmstart.explanation.checker import Checked, check
+from warmstart.explanation.facts import Facts
+from warmstart.explanation.lexicon import NOUNS, Language
+from warmstart.explanation.prompts import prompt_of
+from warmstart.explanation.templates import template
+from warmstart.representation.language_model import Generated
+
+MOST_TOKENS = 96
+DEADLINE = 10.0
+"""Seconds that a model has for all texts of one call."""
+LATE = 1.5
+"""Times the deadline from which an answer is not waited for to be read: the page it was for is gone."""
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+STOPS = ("\n\n", "<<<", ">>>")
+"""What a model writes behind its text."""
+
+logger = logging.getLogger(__name__)
+
+
+class Generates(Protocol):
+    """What the writer needs of a language model; see ``warmstart.representation.language_model``."""
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Sequence[Generated]:
+        """Continue each prompt; ``deadline`` is seconds from now for all of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text that may be shown, and where it comes from.
+
+    Args:
+        text: what to show.
+        origin: ``model`` (as it came), ``repaired`` (sentences were taken out) or ``template``.
+        kept: sentences of the model that were kept.
+        dropped: sentences of the model that were taken out.
+        faults: how many sentences had each kind of fault.
+        why: why a template spoke where a model was asked: ``deadline``, ``error``, ``check``; empty otherwise.
+    """
+
+    text: str
+    origin: Literal["model", "repaired", "template"]
+    kept: int = 0
+    dropped: int = 0
+    faults: tuple[tuple[str, int], ...] = ()
+    why: str = ""
+
+
+def describe(
+    facts: Facts,
+    model: Generates | None = None,
+    language: Language = "en",
+    *,
+    deadline: float = DEADLINE,
+    seed: int = 0,
+) -> Written:
+    """Write one text; see ``describe_all``.
+
+    Example:
+        >>> from warmstart.explanation.facts import Facts, item_facts
+        >>> from warmstart.explanation.writer import describe
+        >>> heat = item_facts({"title": "Heat (1995)", "genres": "Crime|Thriller"}, {"genres": "multi"})
+        >>> describe(Facts("item", (heat,), what="film"), language="zh").origin
+        'template'
+    """
+    return describe_all([facts], model, language, deadline=deadline, seed=seed)[0]
+
+
+def describe_all(
+    facts: Sequence[Facts],
+    model: Generates | None = None,
+    language: Language = "en",
+    *,
+    deadline: float = DEADLINE,
+    seed: int = 0,
+) -> list[Written]:
+    """Write one text for each of ``facts``: the model writes, the checker takes out what no fact supports.
+
+    A template speaks where there is no model, where it fails, answers too late, or nothing of its text is left.
+
+    Args:
+        facts: what each text may say.
+        model: who writes; None for templates.
+        language: ``en`` or ``zh``.
+        deadline: seconds that the model has for all of them, more than 0.
+        seed: varies the templates, and is handed to the model.
+
+    Raises:
+        BadInput: the language is not known, or the deadline is not above 0.
+    """
+    if language not in LANGUAGES:
+        raise BadInput(f"Texts are written in {' or '.join(LANGUAGES)}; came: {language!r}.")
+    if not deadline > 0:
+        raise BadInput(f"A deadline is a number of seconds above 0; came: {deadline!r}.")
+    if model is None or not facts:
+        return [Written(template(one, language, seed), "template") for one in facts]
+    answers, why = _asked([prompt_of(one, language) for one in facts], model, deadline, seed)
+    if answers is None:
+        return [Written(template(one, language, seed), "template", why=why) for one in facts]
+    return [_shown(one, answer, language, seed) for one, answer in zip(facts, answers, strict=True)]
+
+
+def checked_noun(what: str | None) -> str | None:
+    """Return what items are called if it is a known noun; raises ``BadInput`` naming them all.
+
+    Example:
+        >>> from warmstart.explanation.writer import checked_noun
+        >>> checked_noun("book")
+        'book'
+    """
+    if what is not None and what not in NOUNS:
+        raise BadInput(f"Items can be called {', '.join(NOUNS)}; came: {what!r}.")
+    return what
+
+
+def _asked(prompts: list[str], model: Generates, deadline: float, seed: int) -> tuple[Sequence[Generated] | None, str]:
+    """Return what the model wrote, or None and why there is nothing."""
+    start = time.monotonic()
+    try:
+        said = model.generate(prompts, max_tokens=MOST_TOKENS, seed=seed, stop=STOPS, deadline=deadline)
+    except Unsupported:
+        # a model that never writes is a mistake of who chose it
+        raise
+    except (WarmstartError, OSError, ValueError, RuntimeError) as error:
+        # a text is never worth an answer that fails
+        logger.warning("the language model failed, templates speak: %s", error)
+        return None, "error"
+    if len(said) != len(prompts):
+        return None, "error"
+    return (None, "deadline") if time.monotonic() - start > LATE * deadline else (said, "")
+
+
+def _shown(facts: Facts, said: Generated, language: Language, seed: int) -> Written:
+    found = check(said.text.strip(), facts, language)
+    counts = len(found.kept), len(found.dropped), tuple(found.counts.items())
+    if not found.kept or not _names_its_item(facts, found):
+        why = "deadline" if said.ended == "deadline" else "check"
+        return Written(template(facts, language, seed), "template", *counts, why)
+    return Written(found.text, "repaired" if found.dropped else "model", *counts)
+
+
+def _names_its_item(facts: Facts, found: Checked) -> bool:
+    """Return whether a text says which item it is about, if that can be said at all."""
+    titles = [one.title for one in facts.items if one.title is not None]
+    return not titles or any(title in found.text for title in titles)
