@@ -14,6 +14,7 @@ from warmstart.cli import (
     describe,
     doctor,
     evaluate,
+    few_shot,
     keys,
     models,
     recommend,
@@ -51,7 +52,7 @@ def about(
     """Warmstart recommends to people it has just met."""
 
 
-for command in (demo, train, evaluate, compare, tune, recommend, describe, serve, doctor):
+for command in (demo, train, evaluate, compare, few_shot, tune, recommend, describe, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(keys.app, name="keys")
