@@ -95,6 +95,12 @@ class MetaRecommender(Recommender):
             parts.append(Contribution("text", "sentence", float(spoken)))
         return parts
 
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes of a person that are read."""
+        told = self.learned.attributes
+        return () if told is None else tuple(one.name for one in told.encoder.attributes)
+
     def taste_of(self, history: Histories) -> str:
         """Return in a sentence what stands out among the likes of one history; see ``TellsTaste``."""
         sentence, like_from = self.learned.sentence, self.learned.like_from

@@ -20,6 +20,8 @@ from warmstart.core.ranking import Ranking
 from warmstart.core.run import Run
 from warmstart.data.catalogue import Catalogue, OnUnknown
 from warmstart.data.dataset import Dataset
+from warmstart.data.titles import Titles
+from warmstart.recommenders.pasted import looks_pasted, read_pasted
 from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.reading import checked
 from warmstart.representation.context import Context, ContextEncoder
@@ -41,6 +43,7 @@ class Recommender(ABC):
     def __init__(self, **settings: Any) -> None:
         self.config = self.config_class.of(**settings)
         self._catalogue: Catalogue | None = None
+        self._titles: Titles | None = None
         self.context_encoder: ContextEncoder | None = None
 
     @property
@@ -135,12 +138,27 @@ class Recommender(ABC):
         Args:
             history: ``item_id``, ``(item_id, value)`` or ``(item_id, value, time)`` entries; a bare id means a like.
             user: attributes, such as ``{"age": 25}``.
-            text: a sentence about what the person likes.
+            text: a sentence about what the person likes; or lines of titles, attributes and sentences, see
+                ``read_pasted``. What is given as ``history`` comes after them, and ``user`` goes before.
             on_unknown: ``raise`` an ``UnknownItem`` or ``ignore`` the entry and say so in the ranking.
         """
+        if text is not None and looks_pasted(text):
+            told = read_pasted(text, self._found_titles(), self.attribute_names)
+            history, user, text = [*told.history, *history], {**told.user, **(user or {})} or None, told.text
         events, ignored = self._history(history, on_unknown)
         context = self.encode(None if user is None else [user], None if text is None else [text])
         return Profile.start(self, events, context, ignored)
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes of a person that are read."""
+        return ()
+
+    def _found_titles(self) -> Titles:
+        """Return what finds titles, made when it is first asked for: it takes as long as a thousand answers."""
+        if self._titles is None or self._titles.catalogue is not self.catalogue:
+            self._titles = Titles(self.catalogue)
+        return self._titles
 
     def encode(self, users: Any | None, texts: Sequence[str | None] | None) -> Context:
         """Encode context for ``scores_of``; a recommender that reads none ignores it."""

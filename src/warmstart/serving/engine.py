@@ -14,7 +14,7 @@ from warmstart.data.read import read
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.profile import Contribution, Profile
 from warmstart.recommenders.table import load, recommender
-from warmstart.serving.titles import Titles
+from warmstart.data.titles import Titles
 
 
 def open_data(source: str, **options: Any) -> Dataset:

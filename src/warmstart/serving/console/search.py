@@ -11,7 +11,7 @@ from warmstart.core.histories import Histories
 from warmstart.data.catalogue import Catalogue
 from warmstart.recommenders.base import Recommender
 from warmstart.representation.context import Context
-from warmstart.serving.titles import Titles, name_of
+from warmstart.data.titles import Titles, name_of
 
 LONGEST = 100
 """Letters of a search that are read."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from warmstart.core.errors import BadInput, UnknownItem
 from warmstart.data.catalogue import Catalogue
-from warmstart.serving.titles import Titles, name_of, year_of
+from warmstart.data.titles import Titles, name_of, year_of
 
 FILMS = [
     "Matrix, The (1999)",

@@ -25,7 +25,7 @@ def year_of(title: str) -> int | None:
     """Return the year in brackets at the end of a title.
 
     Example:
-        >>> from warmstart.serving.titles import year_of
+        >>> from warmstart.data.titles import year_of
         >>> year_of("Matrix, The (1999)"), year_of("Matrix")
         (1999, None)
     """
@@ -37,7 +37,7 @@ def name_of(title: str) -> str:
     """Return a title without year, case, accents and punctuation, its article in front.
 
     Example:
-        >>> from warmstart.serving.titles import name_of
+        >>> from warmstart.data.titles import name_of
         >>> name_of("Matrix, The (1999)"), name_of("Amélie & Co.")
         ('the matrix', 'amelie and co')
     """
@@ -73,7 +73,7 @@ class Titles:
 
     Example:
         >>> from warmstart.data.catalogue import Catalogue
-        >>> from warmstart.serving.titles import Titles
+        >>> from warmstart.data.titles import Titles
         >>> titles = Titles(Catalogue([1, 7, 9], ["Matrix, The (1999)", "Sabrina (1954)", "Sabrina (1995)"]))
         >>> titles.find("the matrix"), titles.find("Sabrina (1995)"), titles.find("id:7")
         (0, 2, 1)
