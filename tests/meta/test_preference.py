@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from warmstart.core.errors import BadInput
 from warmstart.data.builtin import load_dataset
+from warmstart.meta import preference_process
 from warmstart.meta.preference import LikeRate, Prompt
 from warmstart.meta.preference_blend import EDGE, Blend, BlendConfig, Voice, weighed
 from warmstart.meta.preference_facts import TitleReader, key_of, spoken
@@ -285,3 +286,11 @@ def test_any_text_can_be_read_as_a_title(text):
     year = year_of(text)
     assert year is None or 1800 <= year < 2100
     TitleIndex([text], [1.0]).find(text)
+
+
+def test_many_titles_are_answered_like_few(monkeypatch, examples):
+    row = TasteProcess().fit(examples[:20])
+    whole = row.score(examples)
+    monkeypatch.setattr(preference_process, "MOST_TITLES", 10)
+    monkeypatch.setattr(preference_process, "SMALL_BLOCK", 7)
+    assert np.allclose(row.score(examples), whole, atol=1e-5)
