@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.house.blocks import ROOT
 from tests.representation.servers import language_server
 from warmstart.core.errors import BadInput, Unsupported
+from warmstart.representation.causal_model import CausalConfig
 from warmstart.representation.language_model import LANGUAGE_MODELS, LanguageModel, open_language_model
+from warmstart.representation.remote_model import RemoteConfig
+from warmstart.representation.sentence_encoder import SentenceConfig
 from warmstart.representation.text_cache import CachedModel
 
 TEXTS = [
@@ -219,3 +223,12 @@ def test_a_continuation_is_the_sum_of_its_parts(writer):
 def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(BadInput, match="There is no language model"):
         open_language_model(name)
+
+
+def test_every_setting_is_on_the_page():
+    page = (ROOT / "docs" / "language-models.md").read_text(encoding="utf-8")
+    for config in (CausalConfig, RemoteConfig, SentenceConfig):
+        for setting, field in config.model_fields.items():
+            assert field.description, f"{config.__name__}.{setting} has no docstring"
+            assert f"`{setting}`" in page, f"docs/language-models.md lacks {setting}"
+    assert not [name for name in LANGUAGE_MODELS if f"| `{name}" not in page]

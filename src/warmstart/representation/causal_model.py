@@ -1,7 +1,7 @@
 """A causal language model on this machine: SmolLM2 from its package, or other weights from a folder."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,10 @@ from warmstart.representation.stopping import Stopped
 
 if TYPE_CHECKING:
     import torch
+
+
+OPEN_AT_ONCE = 4
+"""Weights that a process holds at most, whoever asked for them."""
 
 
 class CausalConfig(Config):
@@ -60,6 +64,12 @@ class CausalModel:
         MissingExtra: a package, or the one with the weights, is not installed.
         BadConfig: settings are unknown or out of range.
         BadInput: ``weights`` holds no causal model.
+
+    Example:
+        >>> from warmstart.representation.causal_model import CausalModel
+        >>> (answer,) = CausalModel().generate(["What is the capital of France?"], max_tokens=12)
+        >>> "Paris" in answer.text
+        True
     """
 
     config_class = CausalConfig
@@ -67,8 +77,11 @@ class CausalModel:
     def __init__(self, **settings: Any) -> None:
         self.config = CausalConfig.of(**settings)
         device, dtype = _placed(self.config.device, self.config.dtype)
-        self.network, self.vocabulary = _opened(self.config.weights, self.config.adapter, device, dtype)
-        self._precision = dtype
+        chosen = self.config
+        weights = weights_name(chosen.weights, chosen.adapter)
+        self.network, self.vocabulary = _opened(chosen.weights, chosen.adapter, device, dtype, weights)
+        how = f"{chosen.pooling} of layer {chosen.layer} of {chosen.longest} tokens, {dtype}"
+        self._name = f"{weights} {'chat' if chosen.chat else 'raw'}, {how}"
         if not -1 <= self.config.layer <= self.network.layers:
             raise BadInput(f"The model has layers up to {self.network.layers} (came: {self.config.layer}).")
 
@@ -78,9 +91,7 @@ class CausalModel:
     @property
     def name(self) -> str:
         """The weights, and the settings that shape answers."""
-        chosen = self.config
-        how = f"{chosen.pooling} of layer {chosen.layer} of {chosen.longest} tokens, {self._precision}"
-        return f"{weights_name(chosen.weights, chosen.adapter)} {'chat' if chosen.chat else 'raw'}, {how}"
+        return self._name
 
     def embed(self, texts: Sequence[str | None]) -> Floats:
         """Return pooled hidden states; see ``LanguageModel.embed``."""
@@ -274,8 +285,10 @@ def _placed(device: str, dtype: str) -> tuple[str, str]:
     return device, usual if dtype == "auto" else dtype
 
 
-@cache
-def _opened(weights: Path | None, adapter: Path | None, device: str, dtype: str) -> tuple[Network, Vocabulary]:
-    """Load weights once a process; whoever changes weights takes a copy from ``load_causal``."""
+@lru_cache(maxsize=OPEN_AT_ONCE)
+def _opened(
+    weights: Path | None, adapter: Path | None, device: str, dtype: str, _content: str
+) -> tuple[Network, Vocabulary]:
+    """Load weights once a process, unless their content has changed; who changes them takes ``load_causal``'s copy."""
     model, vocabulary = load_causal(weights, adapter, device, dtype)
     return Network(model), vocabulary

@@ -83,8 +83,14 @@ def best_device() -> str:
 
 def weights_name(path: Path | None, adapter: Path | None) -> str:
     """Return what tells weights apart: the package's version, or folder and content of others."""
-    base = f"smollm2 {version(PACKAGE)}" if path is None else f"{path.name} {fingerprint(path)}"
-    return base if adapter is None else f"{base} + {adapter.name} {fingerprint(adapter)}"
+    if path is None:
+        packaged(PACKAGE, "*.gguf", INSTALL)
+    base = f"smollm2 {version(PACKAGE)}" if path is None else f"{path.name} {_content(path)}"
+    return base if adapter is None else f"{base} + {adapter.name} {_content(adapter)}"
+
+
+def _content(path: Path) -> str:
+    return fingerprint(path) if path.exists() else "absent"
 
 
 def load_causal(path: Path | None, adapter: Path | None, device: str, dtype: str) -> tuple[Any, Vocabulary]:

@@ -138,7 +138,7 @@ def open_language_model(
     if cache is False:
         return model
     cached = importlib.import_module("warmstart.representation.text_cache").CachedModel
-    return cast("LanguageModel", cached(model, None if cache is True else Path(cache), run or Run()))
+    return cast("LanguageModel", cached(model, None if cache is True else Path(cache).expanduser(), run or Run()))
 
 
 def cannot(name: str, what: str) -> Unsupported:

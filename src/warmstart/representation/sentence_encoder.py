@@ -41,13 +41,22 @@ class SentenceEncoder:
         MissingExtra: a package is not installed.
         BadConfig: settings are unknown or out of range.
         BadInput: ``weights`` holds no encoder.
+
+    Example:
+        >>> from warmstart.representation.sentence_encoder import SentenceEncoder
+        >>> ship, boat, soup = SentenceEncoder().embed(["a ship at sea", "a boat on the ocean", "onion soup"])
+        >>> bool(ship @ boat > ship @ soup)
+        True
     """
 
     config_class = SentenceConfig
 
     def __init__(self, **settings: Any) -> None:
         self.config = SentenceConfig.of(**settings)
-        self._model = _opened(self.config.weights, self.config.device)
+        folder = self.config.weights
+        self._model = _opened(folder, self.config.device)
+        self._name = f"{folder.name} {fingerprint(folder)}" if folder else f"all-MiniLM-L6-v2 {version(PACKAGE)}"
+        self._dimension = int(self._model.get_embedding_dimension())
 
     def __repr__(self) -> str:
         return f"SentenceEncoder({self.name!r})"
@@ -55,22 +64,14 @@ class SentenceEncoder:
     @property
     def name(self) -> str:
         """The weights: the package's version, or the folder of others."""
-        folder = self.config.weights
-        if folder is None:
-            return f"all-MiniLM-L6-v2 {version(PACKAGE)}"
-        return f"{folder.name} {fingerprint(folder)}"
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return len(self._model.encode(["a"], show_progress_bar=False)[0])
+        return self._name
 
     def embed(self, texts: Sequence[str | None]) -> Floats:
         """Return the encoder's vectors; see ``LanguageModel.embed``. It reads the first 256 tokens."""
         cleaned = [readable(text) for text in texts]
         spoken = [place for place, text in enumerate(cleaned) if text]
         how = {"batch_size": self.config.batch, "show_progress_bar": False, "convert_to_numpy": True}
-        vectors = np.zeros((len(cleaned), self.dimension), dtype=np.float32)
+        vectors = np.zeros((len(cleaned), self._dimension), dtype=np.float32)
         if spoken:
             vectors[spoken] = self._model.encode([cleaned[place] for place in spoken], **how)
         return unit_rows(vectors)
