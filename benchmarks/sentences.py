@@ -24,7 +24,10 @@ from warmstart.data.features import FeatureEncoder
 from warmstart.data.split import split_users
 from warmstart.meta.exam import ndcg_of
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.table import recommender
+from warmstart.representation.context import Context
+from warmstart.representation.text import telling_words
 
 SHOTS, POOL, DEPTH = (0, 3, 10), 20, 10
 LIKES_TOLD = 3
@@ -112,12 +115,19 @@ def _of_seed(model: Recommender, data: Dataset, test: Ints, seed: int) -> dict[s
     tasks = cold_user_tasks(data, test, SHOTS, "likes", POOL, seed)
     names, carried = labels_of(data)
     told = {"taste": _tastes(tasks[0].query, names, carried), "three": _labels_of_three(tasks[0].query, names, carried)}
+    written, named = _by_template(data, tasks[0].query, names, carried)
+    told["template"] = written
     told["vague"] = [VAGUE[place % len(VAGUE)] for place in range(len(tasks[0]))]
     for k, some in tasks.items():
         plain = model.score(some.support)
         found[f"nothing said, k={k}"] = ndcg_of(plain, some)
         for kind, texts in told.items():
             found[f"{kind}, k={k}"] = ndcg_of(model.score(some.support, texts=texts), some)
+    found |= _beside(model, tasks[0], written, named)
+    for k in SHOTS[1:]:
+        # as if she had left with this sentence and come back with nothing else
+        told_again = [Profile.start(model, one, Context()).taste() for one in _each(tasks[k].support)]
+        found[f"taste in words of {k} events"] = ndcg_of(model.score(tasks[0].support, texts=told_again), tasks[0])
     return found | _of_titles(model, data, tasks[0]) | {"sentence read, CPU ms": _cost(model)}
 
 
@@ -166,6 +176,53 @@ def _labels_of_three(query: Histories, names: Sequence[str], carried: npt.NDArra
     ]
 
 
+def _by_template(
+    data: Dataset, query: Histories, names: Sequence[str], carried: npt.NDArray[np.bool_]
+) -> tuple[list[str], list[npt.NDArray[np.integer]]]:
+    """Let each user write by a fixed template; returns the sentences, and the items whose words they hold.
+
+    Two genres and a decade that her likes carry most beyond what all users' do, and a word of each of three titles.
+    """
+    decades = np.array([_decade(title) for title in data.catalogue.titles])
+    kinds = np.unique(decades[decades > 0])
+    in_decade = decades[:, None] == kinds[None, :]
+    usual, usually = carried[query.items].mean(axis=0), in_decade[query.items].mean(axis=0)
+    written, named = [], []
+    for likes in _rows(query):
+        genres = np.argsort(usual - carried[likes].mean(axis=0))[:2]
+        decade = kinds[np.argmax(in_decade[likes].mean(axis=0) - usually)]
+        words = [max(telling_words(data.catalogue.titles[item][:-6]) or [""], key=len) for item in likes[:LIKES_TOLD]]
+        about = " and ".join(names[genre] for genre in genres)
+        written.append(f"I like {about} films of the {decade}s, about {', '.join(words)} and the like")
+        named.append(likes[:LIKES_TOLD])
+    return written, named
+
+
+def _decade(title: str) -> int:
+    year = title.rstrip(" )")[-4:]
+    return int(year) // 10 * 10 if year.isdigit() else 0
+
+
+def _each(histories: Histories) -> list[Histories]:
+    return [histories[row] for row in range(len(histories))]
+
+
+def _beside(
+    model: Recommender, tasks: Tasks, texts: Sequence[str], named: Sequence[npt.NDArray[np.integer]]
+) -> dict[str, float]:
+    """Return what sentences do for all that users like but the items whose words they hold."""
+    found = {}
+    for name, scores in (
+        ("template, others", model.score(tasks.support, texts=list(texts))),
+        ("nothing said, but for those named", model.score(tasks.support)),
+    ):
+        others = scores.copy()
+        for row, items in enumerate(named):
+            others[row, items] = -np.inf
+        found[name] = ndcg_of(others, tasks)
+    return found
+
+
 def _of_titles(model: Recommender, data: Dataset, tasks: Tasks) -> dict[str, float]:
     """Let each user say the title of one thing she likes: is it in the first ten, and what becomes of the others?"""
     first = np.array([likes[0] for likes in _rows(tasks.query)])
@@ -204,6 +261,9 @@ def _part(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
         rows.append([label, "a free sentence", of["unseen, share"], None, None, None])
         rows.append([label, "the genre she likes most", None, *(of[f"taste, k={k}"] for k in SHOTS)])
         rows.append([label, "genres of three things", None, *(of[f"three, k={k}"] for k in SHOTS)])
+        words = (of[f"taste in words of {k} events"] for k in SHOTS[1:])
+        rows.append([label, "nothing but a sentence made of k events", None, None, *words])
+        rows.append([label, "two genres, a decade, three words", None, *(of[f"template, k={k}"] for k in SHOTS)])
     text = (
         f"Share of the first ten that carries the genre meant, over {len(UNSEEN)} free sentences of which only the "
         "mean was seen; nDCG@10 of test users who say something and have k events."
@@ -224,8 +284,10 @@ _ABOUT = (
     "Users split 80/10/10 by seed; the model is trained and its sentences' gain chosen without the test users. `share` "
     "is the mean share of the first ten for a stranger who says a sentence, that carries one of the genres meant; "
     "`base` the same for the list that everybody gets. `taste` and `three` are sentences made of genres, told by test "
-    "users of what they will like; `title` is the title of one such thing, `others` the nDCG@10 of the rest. `vague` "
-    "sentences ask for nothing that a film could be."
+    "users of what they will like; `title` is the title of one such thing, `others` the nDCG@10 of the rest. "
+    "`template` is a sentence of two genres, a decade and a word of each of three titles, `template, others` its "
+    "nDCG@10 of all things but these three (beside the same for nothing said). `vague` sentences ask for nothing that "
+    "a film could be."
 )
 
 if __name__ == "__main__":
