@@ -197,7 +197,7 @@ class Profile:
             >>> import warmstart as ws
             >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
             >>> model.profile(history=[588, 364, 594, 595]).taste()
-            'I like Musical, Animation and Children from the 1990s.'
+            'I like Musical and Animation.'
         """
         if not isinstance(self.scorer, TellsTaste):
             raise NotExplainable(f"{self.scorer.name!r} has no words for a taste. Use the recommender 'meta'.")
