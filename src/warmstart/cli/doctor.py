@@ -19,6 +19,7 @@ EXTRAS = {
     "als": ("implicit", "the recommender als"),
     "item2vec": ("gensim", "the recommender item2vec"),
     "text": ("wordllama", "sentences and titles through language-model vectors"),
+    "llm": ("transformers", "MiniLM, SmolLM2 and servers of language models"),
     "plot": ("matplotlib", "pictures of learning curves"),
     "pandas": ("pandas", "pandas frames in and out"),
     "arrow": ("pyarrow", "Arrow tables in and out"),

@@ -4,12 +4,14 @@ from warmstart.core.errors import (
     BadInput,
     BadModelFile,
     Conflict,
+    ModelUnavailable,
     NotExplainable,
     NotFound,
     Overloaded,
     StoreFull,
     StoreUnavailable,
     UnknownItem,
+    Unsupported,
     WarmstartError,
 )
 
@@ -18,11 +20,13 @@ STATUS: tuple[tuple[type[WarmstartError], int], ...] = (
     (NotFound, 404),
     (Conflict, 422),
     (NotExplainable, 422),
+    (Unsupported, 422),
     (BadModelFile, 422),
     (BadInput, 422),
     (StoreFull, 507),
     (StoreUnavailable, 503),
     (Overloaded, 503),
+    (ModelUnavailable, 503),
 )
 """The more special class first."""
 
