@@ -1,12 +1,13 @@
 # ruff: noqa: RUF001 - Chinese has marks of its own
-"""What strangers wrote, made safe to show and to hand to a language model: titles, labels and names."""
+"""Labels and names that strangers wrote, let through only where they are no sentences, orders, boasts or addresses."""
 
-import html
 import re
 import unicodedata
 
-LONGEST_TITLE = 120
-"""Characters of a title that are shown."""
+from warmstart.representation.untrusted import cleaned
+
+__all__ = ["LONGEST_NAME", "SMALL", "cleaned", "name_of"]
+
 LONGEST_NAME = 60
 """Characters of a label or a name; whatever is longer is no label."""
 MOST_WORDS = 7
@@ -18,18 +19,8 @@ MOST_CHINESE = 16
 _LINKING = """a an and at by da de del der des di du for from in la le of on or the to und van von with y"""
 SMALL = frozenset(_LINKING.split())
 """Words that stand in small letters within a name."""
-PASSES = 6
-"""Rounds of cleaning, for what is taken away may leave something else that must go."""
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|.)", re.DOTALL)
-_SCRIPTS = re.compile(r"<(script|style)\b.{0,2000}?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
-_TAGS = re.compile(r"</?[A-Za-z!][^<>]{0,400}>")
-_LINKS = re.compile(r"!?\[([^\[\]]{0,200})\]\([^()]{0,400}\)")
-_ADDRESSES = re.compile(r"\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.|javascript:|data:)\S*|\S+@\S+\.\w+", re.IGNORECASE)
-_MARKUP = re.compile(r"[{}<>|\\^`~]|\*{2,}|_{2,}|#{2,}|={2,}|-{3,}")
-_QUOTES = re.compile('["\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}„‟«»「」『』《》〈〉＂]')
 _SPACES = re.compile(r"\s+")
-_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _NAME = re.compile(r"[^\W_](?:[\w &'’/+·.-]*[\w.!+])?")
 _FULL_STOP = re.compile(r"(?<![^\W\d_])[^\W\d_]\.|\b(?:Jr|Sr|St|Dr|Mr|Mrs|Ms|Bros|Inc|Co|Ltd|No|Vol)\.|(?<=\d)\.(?=\d)")
 _BOASTS = re.compile(
@@ -52,55 +43,6 @@ _TALK = """i me my we us our you your yours this that these those it is are was 
     produced suggested recommended then than more most"""
 _TALKING = frozenset(_TALK.split())
 """Words of sentences, which no label and no name has."""
-
-
-def cleaned(text: str | None, longest: int = LONGEST_TITLE) -> str:
-    r"""Return text on one line without markup, addresses, unseen characters or double quotes.
-
-    Example:
-        >>> from warmstart.explanation.untrusted import cleaned
-        >>> cleaned("<b>Heat</b>\x1b[31m &amp; \u202eAlien\u200b"), cleaned('The "Best" of [me](http://x.example)')
-        ('Heat & Alien', "The 'Best' of me")
-        >>> cleaned("{{7*7}} ${HOME} <|system|>")
-        '7*7 $ HOME system'
-    """
-    # cut first: titles of millions of characters have been seen
-    left = (text or "")[: 20 * longest]
-    for _ in range(PASSES):
-        before, left = left, _once(left)
-        if left == before:
-            break
-    return _cut(left, longest)
-
-
-def _once(text: str) -> str:
-    bare = html.unescape(_seen(_ESCAPES.sub("", text)))
-    for pattern in (_SCRIPTS, _TAGS):
-        bare = pattern.sub(" ", bare)
-    bare = _LINKS.sub(r"\1", bare)
-    bare = _MARKUP.sub(" ", _ADDRESSES.sub(" ", bare))
-    return _SPACES.sub(" ", _QUOTES.sub("'", bare)).strip()
-
-
-def _seen(text: str) -> str:
-    """Return text without what cannot be seen, and without marks heaped on one letter."""
-    kept: list[str] = []
-    heap = 0
-    for mark in unicodedata.normalize("NFC", text):
-        kind = unicodedata.category(mark)
-        if mark.isspace() and kind not in {"Zl", "Zp"}:
-            kept.append(" ")
-        elif kind not in _UNSEEN:
-            heap = heap + 1 if kind in {"Mn", "Me"} else 0
-            if heap <= 2:
-                kept.append(mark)
-    return "".join(kept)
-
-
-def _cut(text: str, longest: int) -> str:
-    if len(text) <= longest:
-        return text
-    return text[: longest - 1].rstrip() + "…"
 
 
 def name_of(text: object) -> str | None:
