@@ -26,14 +26,14 @@ from warmstart.explanation.checker import check
 from warmstart.explanation.facts import Facts
 from warmstart.explanation.gather import Shelf, explanation_facts, personal_facts
 from warmstart.explanation.lexicon import Language
-from warmstart.explanation.writer import LANGUAGES, Generates, Written, describe_all
+from warmstart.explanation.writer import LANGUAGES, Generates, Written, describe_all, open_writer
 from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.table import recommender
 
 TEXTS = 500
 MOST_EVENTS = 8
 KINDS = ("item", "personal", "explanation")
-A_TIME = 2
+A_TIME = 1
 """Texts that a model is asked for together."""
 EACH = 60.0
 """Seconds that a model has for one text."""
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     data = load_dataset(asked.dataset)
     cases = {kind: list(_cases(kind, data, asked.texts)) for kind in KINDS}
-    model = _model(asked.model)
+    model = open_writer(asked.model)
     found = {
         f"{kind}, {language}": _measured(
             cases[kind], model, language, asked.seconds / len(KINDS) / len(asked.languages)
@@ -112,14 +112,6 @@ def _raw(data: Dataset, places: Sequence[int]) -> tuple[str, ...]:
     if data.items is None:
         raise SystemExit(f"{data.name} says nothing of its items.")
     return tuple(f"{data.catalogue.titles[place]} {data.items['genres'][place]}" for place in places)
-
-
-def _model(name: str) -> Generates | None:
-    if name == "template":
-        return None
-    from warmstart.representation.language_model import open_language_model
-
-    return open_language_model(name)
 
 
 def _measured(

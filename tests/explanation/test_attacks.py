@@ -97,11 +97,10 @@ def test_the_attack_as_a_sentence_is_dropped(attack):
 def test_no_attack_leaves_the_fence_or_brings_an_id_to_the_model(attack):
     for facts in _worlds(attack["text"]):
         lines = prompt_of(facts).split("\n")
-        fence = next(line for line in lines if line.startswith("<<<"))
-        assert sum(line.endswith(">>>") for line in lines) == 1
-        data = lines[lines.index(fence) + 1]
-        assert fence.removeprefix("<<<") not in data
-        told = json.loads(data)
+        fenced = [line for line in lines if "<" in line or ">" in line]
+        assert all(line.startswith("<data>") and line.endswith("</data>") and line.count("<") == 2 for line in fenced)
+        assert fenced[-1] == lines[-2]
+        told = json.loads(fenced[-1].removeprefix("<data>").removesuffix("</data>"))
         assert "item_id" not in str(told) or "item_id" in attack["text"]
         assert "plot" not in told
 

@@ -11,6 +11,7 @@ from tests.explanation.worlds import WORLDS, all_facts
 from warmstart.explanation.checker import LONGEST_TEXT, check
 from warmstart.explanation.templates import template
 
+# seen: looked at while the checker was built; unseen: only at its end; later: written then, to be hard
 LABELLED = [
     json.loads(line) for line in Path(__file__).with_name("labelled.jsonl").read_text(encoding="utf-8").splitlines()
 ]
@@ -29,8 +30,8 @@ FOREIGN = {
 }
 
 
-def _faults(language, half=None, *, grounded):
-    chosen = [row for row in LABELLED if row["language"] == language and half in {None, row["half"]}]
+def _faults(language, halves, *, grounded):
+    chosen = [row for row in LABELLED if row["language"] == language and row["half"] in halves]
     rows = [row for row in chosen if row["grounded"] == grounded]
     return [row for row in rows if check(row["text"], WORLDS[row["facts"]], language).is_grounded != grounded], rows
 
@@ -42,14 +43,15 @@ def test_the_labelled_set_is_large_and_balanced():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_no_labelled_lie_is_kept(language):
-    missed, rows = _faults(language, grounded=False)
+    missed, rows = _faults(language, {"seen", "unseen", "later"}, grounded=False)
     assert rows
     assert [row["text"] for row in missed] == []
 
 
-@pytest.mark.parametrize(("language", "least"), [("en", 0.9), ("zh", 0.9)])
-def test_most_labelled_truths_are_kept(language, least):
-    lost, rows = _faults(language, grounded=True)
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("halves", "least"), [({"seen", "unseen"}, 0.95), ({"later"}, 0.5)])
+def test_most_labelled_truths_are_kept(language, halves, least):
+    lost, rows = _faults(language, halves, grounded=True)
     assert 1 - len(lost) / len(rows) >= least, [row["text"] for row in lost]
 
 

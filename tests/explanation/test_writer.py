@@ -100,9 +100,10 @@ def test_mistakes_are_named():
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_prompt_fences_its_data_on_one_line(world, language):
-    lines = prompt_of(WORLDS[world], language).splitlines()
-    opened = next(place for place, line in enumerate(lines) if line.startswith("<<<"))
-    assert lines[opened + 2] == f"{lines[opened].removeprefix('<<<')}>>>"
+    last = prompt_of(WORLDS[world], language).splitlines()[-1]
+    assert last.startswith("<data>{")
+    assert last.endswith("}</data>")
+    assert last.count("<") == 2
 
 
 def test_one_text_for_each_in_their_order():

@@ -14,11 +14,10 @@ from warmstart.core.errors import BadInput
 
 if TYPE_CHECKING:
     from warmstart.explanation.gather import Shelf
-    from warmstart.explanation.writer import Generates, Written
+    from warmstart.explanation.writer import Written
 
 A_TIME = 4
 """Texts that a model is asked for together, so that an interruption loses few."""
-TEMPLATES = "template"
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +32,7 @@ def describe(
     language: Annotated[Literal["en", "zh"], typer.Option(help="English or Chinese.")] = "en",
     model: Annotated[
         str, typer.Option(help="Who writes: template, smollm2, or a server's address and model, http://HOST/v1#MODEL.")
-    ] = TEMPLATES,
+    ] = "template",
     what: Annotated[str | None, typer.Option(help="What items are called, such as film or book.")] = None,
     deadline: Annotated[float, typer.Option(help="Seconds a model has for one text; then a template speaks.")] = 30.0,
     seed: Seed = 0,
@@ -45,9 +44,9 @@ def describe(
     A language model's sentences are checked one by one and dropped if a name, a number or a word is not borne out.
     With --out a run that was interrupted goes on where it stopped.
     """
-    from warmstart.explanation.writer import checked_noun, describe_all
+    from warmstart.explanation.writer import checked_noun, describe_all, open_writer
 
-    noun, writer = checked_noun(what), _writer(model)
+    noun, writer = checked_noun(what), open_writer(model)
     terminal, shelf = Terminal(as_json=as_json), _shelf(data, noun)
     asked = {"language": language, "model": model, "seed": seed, "what": shelf.what}
     places = range(min(n or len(shelf.catalogue), len(shelf.catalogue)))
@@ -70,22 +69,6 @@ def describe(
 
 def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
     yield from (places[start : start + A_TIME] for start in range(0, len(places), A_TIME))
-
-
-def _writer(name: str) -> "Generates | None":
-    if name == TEMPLATES:
-        return None
-    from warmstart.core.errors import Unsupported
-    from warmstart.representation.language_model import open_language_model
-
-    opened = open_language_model(name)
-    try:
-        opened.generate([], max_tokens=1)
-    except Unsupported:
-        raise BadInput(
-            f"The language model {name!r} writes no text. Take smollm2, a server's address or template."
-        ) from None
-    return opened
 
 
 def _shelf(source: str, what: str | None) -> "Shelf":

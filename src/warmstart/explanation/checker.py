@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from warmstart.explanation.facts import Because, Facts
 from warmstart.explanation.grouping import Clause, Group, clauses_of, kinds_of, standing_for, title_of
-from warmstart.explanation.lexicon import Language
+from warmstart.explanation.lexicon import MAKERS, Language
 from warmstart.explanation.reading import Sentence, Token, sentences_of
 from warmstart.explanation.surfaces import surfaces_of
 from warmstart.explanation.untrusted import cleaned
@@ -163,7 +163,8 @@ class _Judge:
             named = self._named(clause, group, bound, reasons)
             if not named:
                 yield Fault("relation", ", ".join(token.text for token in group.tokens))
-        claimed = {cue.name for _, cue in clause.cues if cue.relation in {"role", "event"}}
+        # "with action" claims nothing of a person
+        claimed = {cue.name for _, cue in clause.cues if cue.relation in {"role", "event"}} - {"with"}
         yield from (Fault("relation", name) for name in sorted(claimed - bound))
         if clause.sign is not None and not reasons:
             yield Fault("relation", f"speaks {clause.sign}")
@@ -189,7 +190,7 @@ class _Judge:
 
     def _titles(self, clause: Clause, group: Group, bound: set[str], reasons: list[Because]) -> bool:
         if self.facts.kind == "item":
-            return True
+            return not self._follows(group, {"is", "was", "are", "were", "as"})
         cue = clause.nearest(group.place, frozenset({"event", "suggested"}))
         if cue is not None and cue.relation == "suggested":
             return all(self._is_listed(token) for token in group.tokens)
@@ -245,15 +246,24 @@ class _Judge:
 
     def _values(self, clause: Clause, group: Group, bound: set[str]) -> bool:
         cue = clause.nearest(group.place, frozenset({"role"}))
-        if cue is None or not all(
-            any(one.role == cue.name for one in standing_for(token, "value")) for token in group.tokens
+        if (
+            cue is None
+            or not all(self._bears(token, cue.name) for token in group.tokens)
+            or self._follows(group, {"as"})
         ):
             return False
         bound.add(cue.name)
-        owners = title_of(self.groups, group.place)
         if self.facts.kind == "item":
             return True
+        owners = title_of(self.groups, group.place)
         return owners is not None and all(self._owned(token, owners, "value") for token in group.tokens)
+
+    def _bears(self, token: Token, cue: str) -> bool:
+        roles = {"by": MAKERS, "with": frozenset({"actor"})}.get(cue, frozenset({cue}))
+        return any(one.role in roles for one in standing_for(token, "value"))
+
+    def _follows(self, group: Group, words: set[str]) -> bool:
+        return group.place > 0 and self.tokens[group.place - 1].text.lower() in words
 
     def _years(self, clause: Clause, group: Group, bound: set[str]) -> bool:
         if len(group.tokens) > 1 or not self._year_fits(group.place):
@@ -272,7 +282,8 @@ class _Judge:
             return before[-1:] in (["（"], ["("]) or of_it or words[place].endswith("年代")
         if words[place].endswith("s"):
             return before[-1:] == ["the"]
-        came_out = len(before) == 2 and before[1] == "in" and before[0] in CAME_OUT
+        last = [word for word, token in zip(words[:place], self.tokens, strict=False) if token.cue or word in CAME_OUT]
+        came_out = before[-1:] == ["in"] and bool(last) and last[-1] in CAME_OUT
         return (bool(before) and before[-1] in YEAR_BEFORE) or (came_out and self.facts.kind == "item")
 
     def _ratings(self, clause: Clause, group: Group, bound: set[str]) -> bool:

@@ -70,7 +70,7 @@ ROLES = {
     "director": Role(
         ("director", "directors", "directedby"),
         "names",
-        ("directed", "director", "directors", "directs"),
+        ("directed", "directed by", "director", "directors", "directs"),
         ("执导", "导演"),
         ("It was directed by {}.", "It was directed by {}."),
         "导演是{}。",
@@ -78,7 +78,7 @@ ROLES = {
     "actor": Role(
         ("actor", "actors", "cast", "stars", "starring"),
         "names",
-        ("starring", "stars", "star", "starred", "cast", "actor", "actors"),
+        ("starring", "stars", "star", "starred", "plays", "cast", "actor", "actors"),
         ("主演", "演员", "出演"),
         ("It stars {}.", "It stars {}."),
         "主演是{}。",
@@ -86,7 +86,7 @@ ROLES = {
     "author": Role(
         ("author", "authors", "writer", "writers", "bookauthor", "writtenby"),
         "names",
-        ("written", "wrote", "author", "authors", "writer", "writers"),
+        ("written", "written by", "wrote", "author", "authors", "writer", "writers"),
         ("作者", "所著", "撰写", "编剧"),
         ("It was written by {}.", "It was written by {}."),
         "作者是{}。",
@@ -94,7 +94,7 @@ ROLES = {
     "artist": Role(
         ("artist", "artists", "singer", "band", "performer", "performers"),
         "names",
-        ("performed", "artist", "artists", "performer", "performers"),
+        ("performed", "performed by", "artist", "artists", "performer", "performers"),
         ("演唱", "表演者", "艺人"),
         ("It is performed by {}.", "It is performed by {}."),
         "表演者是{}。",
@@ -102,7 +102,7 @@ ROLES = {
     "composer": Role(
         ("composer", "composers"),
         "names",
-        ("composed", "composer", "composers"),
+        ("composed", "composed by", "composer", "composers"),
         ("作曲",),
         ("It was composed by {}.", "It was composed by {}."),
         "作曲是{}。",
@@ -110,7 +110,7 @@ ROLES = {
     "teacher": Role(
         ("teacher", "teachers", "instructor", "instructors", "lecturer"),
         "names",
-        ("taught", "teacher", "teachers", "instructor", "instructors"),
+        ("taught", "taught by", "teacher", "teachers", "instructor", "instructors"),
         ("授课", "讲师", "教师"),
         ("It is taught by {}.", "It is taught by {}."),
         "讲师是{}。",
@@ -118,7 +118,7 @@ ROLES = {
     "studio": Role(
         ("studio", "studios", "productioncompany", "productioncompanies"),
         "names",
-        ("produced", "studio", "studios"),
+        ("produced", "produced by", "studio", "studios"),
         ("出品", "制片公司", "制作公司"),
         ("It was produced by {}.", "It was produced by {}."),
         "制片公司是{}。",
@@ -166,6 +166,8 @@ ROLES = {
 }
 """Roles that are known; any other column of labels is an attribute under its own name."""
 
+MAKERS = frozenset({"director", "author", "artist", "composer", "teacher", "brand"})
+"""Roles of whom a thing is said to be ``by``."""
 ROLE_OF = {column: role for role, one in ROLES.items() for column in one.columns}
 
 _LABELS = """

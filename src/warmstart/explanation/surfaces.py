@@ -171,6 +171,8 @@ def _of_a_person(facts: Facts, language: Language) -> Iterator[tuple[str, Refere
 
 def _cues(facts: Facts, language: Language) -> dict[str, Cue]:
     found = {} if facts.kind == "item" else dict(CUES[language])
+    if language == "en":
+        found |= {"by": Cue("role", "by"), "with": Cue("role", "with")}
     for one in (one for _, item in _owned(facts) for one in item.attributes):
         if one.role in ROLES:
             words = ROLES[one.role].cues if language == "en" else ROLES[one.role].chinese_cues

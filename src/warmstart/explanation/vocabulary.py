@@ -31,21 +31,21 @@ class Cue:
 
 
 _HOLDING = """a an the this that these those it its they their is are was were be been being has have of in on from
-    for at to with into under within between among both also and as which who whose where here there 's"""
+    for at to into under within between among both also and as which who whose where here there 's"""
 _NEUTRAL = """belong belongs belonging combine combines combining mix mixes mixing blend blends blending bring brings
     together carry carries fall falls listed labelled labeled tagged described classified categorised categorized filed
     grouped marked came out released appeared published feature features featuring offer offers contain contains
     include includes including included join joins joining present presents
     genre genres category categories kind kinds type types element elements mix mixture combination catalogue
     catalog label labels"""
-_TO_A_PERSON = """you your yours we our us by list lists suggestion suggestions recommendation recommendations what
+_TO_A_PERSON = """you your yours we our us list lists suggestion suggestions recommendation recommendations what
     found"""
-_BY_KIND = {"item": "by", "personal": _TO_A_PERSON, "explanation": _TO_A_PERSON}
+_BY_KIND = {"item": "", "personal": _TO_A_PERSON, "explanation": _TO_A_PERSON}
 
 _CHINESE = """的 了 是 为 有 在 于 中 和 与 及 以及 也 还 同时 并 以 由 它 这 该 这是 它是 其 属于 归入 归类为 列为 归为
     结合 结合了
     融合 融合了 包含 包含了 包括 带有 兼具 类型 题材 元素 类别 风格类型 条目 作品 目录 年 上映 上映于 发行 推出
-    问世 出版于 一种 共 全书 既是 又是 也是 而且 一起 以及 又"""
+    问世 出版于 一种 共 全书 集 于一体 于一体的 既是 又是 也是 而且 一起 以及 又"""
 _CHINESE_TO_A_PERSON = (
     """您 你 我们 您的 你的 为您 为你 给您 这份 这一 这份推荐 这一推荐 该推荐 这份列表 列表 出现在 以下 打了 分"""
 )
@@ -70,7 +70,7 @@ NUMBER_WORDS = {
 }
 YEAR_BEFORE = frozenset({"from", "the", "a", "an", "this", "("})
 """Words that may stand before a year."""
-CAME_OUT = frozenset({"released", "published", "out", "appeared"})
+CAME_OUT = frozenset({"released", "published", "published by", "out", "appeared"})
 """Words that may stand before ``in`` and a year: of other deeds the year is not known."""
 _FINITE = """is are was were has have belongs combines mixes blends brings falls came"""
 VERBS = frozenset(_FINITE.split())
@@ -86,7 +86,16 @@ CUES: dict[Language, dict[str, Cue]] = {
         **dict.fromkeys(("you suggest", "you suggested", "you recommend", "you recommended"), Cue("event", "said")),
         **dict.fromkeys(
             (
-                *("we suggest", "we recommend", "we also suggest", "we also recommend", "here is", "here are"),
+                *(
+                    "we suggest",
+                    "we recommend",
+                    "we also suggest",
+                    "we also recommend",
+                    "here is",
+                    "here are",
+                    "we picked",
+                    "we chose",
+                ),
                 *("is suggested", "are suggested", "is recommended", "are recommended", "suggested for you"),
                 *("you might like", "you may like", "you might enjoy", "you may enjoy", "you could like"),
                 *("on your list", "on this list", "on the list", "this list"),

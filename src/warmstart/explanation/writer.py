@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from warmstart.core.errors import BadInput, Unsupported, WarmstartError
 from warmstart.explanation.checker import Checked, check
@@ -12,15 +12,17 @@ from warmstart.explanation.facts import Facts
 from warmstart.explanation.lexicon import NOUNS, Language
 from warmstart.explanation.prompts import prompt_of
 from warmstart.explanation.templates import template
-from warmstart.representation.language_model import Generated
+from warmstart.representation.language_model import Generated, open_language_model
 
+TEMPLATES = "template"
+"""The name of writing without a model."""
 MOST_TOKENS = 96
 DEADLINE = 10.0
 """Seconds that a model has for all texts of one call."""
 LATE = 1.5
 """Times the deadline from which an answer is not waited for to be read: the page it was for is gone."""
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-STOPS = ("\n\n", "<<<", ">>>")
+STOPS = ("\n\n", "<data", "</data")
 """What a model writes behind its text."""
 
 logger = logging.getLogger(__name__)
@@ -116,6 +118,31 @@ def describe_all(
     if answers is None:
         return [Written(template(one, language, seed), "template", why=why) for one in facts]
     return [_shown(one, answer, language, seed) for one, answer in zip(facts, answers, strict=True)]
+
+
+def open_writer(name: str) -> Generates | None:
+    """Open a language model that writes, by its name or address; None for ``template``.
+
+    Raises:
+        BadInput: there is no such model, or it writes no text.
+
+    Example:
+        >>> from warmstart.explanation.writer import open_writer
+        >>> open_writer("template") is None
+        True
+    """
+    if name == TEMPLATES:
+        return None
+    # so small a model goes on from the examples of a prompt better than it answers a question about them
+    settings: dict[str, Any] = {"chat": False} if name == "smollm2" else {}
+    opened = open_language_model(name, **settings)
+    try:
+        opened.generate([])
+    except Unsupported:
+        raise BadInput(
+            f"The language model {name!r} writes no text. Take smollm2, an address or {TEMPLATES}."
+        ) from None
+    return opened
 
 
 def checked_noun(what: str | None) -> str | None:
