@@ -13,9 +13,10 @@ from warmstart.data.catalogue import Catalogue
 
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
-_ARTICLE = r"the|a|an|la|le|les|l'|el|los|las|il|lo|gli|der|die|das|un|une|ein|eine"
-_FIRST_ARTICLE = re.compile(rf"^(?:{_ARTICLE}) (?=\S)")
-_LAST_ARTICLE = re.compile(rf"^(.*),\s*({_ARTICLE})\s*$", flags=re.DOTALL)
+ARTICLE = r"the|a|an|la|le|les|l'|el|los|las|il|lo|gli|der|die|das|un|une|ein|eine"
+"""Articles that stand in front of a title, or behind it and a comma."""
+_FIRST_ARTICLE = re.compile(rf"^(?:{ARTICLE}) (?=\S)")
+_LAST_ARTICLE = re.compile(rf"^(.*),\s*({ARTICLE})\s*$", flags=re.DOTALL)
 _ALIAS = re.compile(r"^(?:a\.?k\.?a\.?)\s+")
 _LONGEST = 300
 """Characters of a title that count; a longer one is compared by its beginning."""

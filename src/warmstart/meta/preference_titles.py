@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from warmstart.data.titles import ARTICLE
+
 LONGEST = 300
 """Characters of a title that count."""
 NEARLY = 0.9
@@ -18,9 +20,8 @@ APART = 1
 
 _YEAR = re.compile(r"[(\[]\s*((?:18|19|20)\d\d)\s*(?:[-\u2013/][^)\]]{0,6})?[)\]]")
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_ARTICLE = r"the|a|an|la|le|les|l'|el|los|las|il|lo|gli|der|die|das|un|une|ein|eine"
-_FIRST = re.compile(rf"^(?:{_ARTICLE}) (?=\S)")
-_LAST = re.compile(rf"^(.*),\s*({_ARTICLE})\s*$", flags=re.DOTALL)
+_FIRST = re.compile(rf"^(?:{ARTICLE}) (?=\S)")
+_LAST = re.compile(rf"^(.*),\s*({ARTICLE})\s*$", flags=re.DOTALL)
 _ALIAS = re.compile(r"\b(?:a\.\s?k\.\s?a\b\.?|aka\b)[:,]?", flags=re.IGNORECASE)
 _AUTHOR = re.compile(r"^(.+?)[\"\u201d']*\s*,?\s+(?:written\s+by|by)\s+\S.*$", flags=re.IGNORECASE | re.DOTALL)
 _INITIALS = re.compile(r"(?<=\b[^\W\d]) (?=[^\W\d]\b)")
