@@ -15,8 +15,8 @@ MOST_LABELS = 2
 STANDS_OUT = 4.0
 """Standard errors by which a share of somebody's likes must lie above the usual one to be told.
 
-The least at which, on validation users of both data sets and after 3, 10 and 20 likes, the list of a stranger who gives the
-sentence back is no worse than the list of one who says nothing. With 3 it is better after ten likes and worse after three.
+The least at which, on validation users of both data sets and after 3, 10 and 20 likes, the list of a stranger who gives
+the sentence back is no worse than that of one who says nothing. With 3 it is better after ten likes, worse after three.
 """
 DECADE = 10
 
