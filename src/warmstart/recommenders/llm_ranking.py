@@ -1,0 +1,407 @@
+"""A language model puts the first candidates of a list into another order: by yes or no of each, or all at once."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from warmstart.core.config import Config
+from warmstart.core.errors import BadInput, Unsupported
+from warmstart.core.histories import Ints
+from warmstart.core.ranking import Ranking
+from warmstart.representation.language_model import LanguageModel
+from warmstart.representation.untrusted import cleaned
+
+T = TypeVar("T")
+Doubles = npt.NDArray[np.float64]
+
+NOTHING = "N/A"
+"""What stands for a title in prompts without content."""
+SHOWN_TITLE = 80
+"""Characters of a title that the model is shown."""
+PORTION = 5
+"""Candidates that are asked about between two looks at the clock."""
+TOKENS_A_PLACE = 4
+"""Tokens that a number, its comma and its space may take."""
+_EXAMPLE = (
+    'Liked: "Jaws"; "Alien". Disliked: "Grease".\n1. "Evita"\n2. "Aliens"\n3. "The Thing"\n4. "Hair"\n'
+    "All 4 numbers, best first: 3, 2, 4, 1\n\n"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a list; in all cases but ``RANKED`` it is as it came."""
+
+    RANKED = "ranked"
+    """The model was heard."""
+    OFF = "off"
+    """The weight is 0, or there are fewer than two candidates, so the model was not asked."""
+    LATE = "late"
+    """Time was up."""
+    FAILED = "failed"
+    """The model raised an error, or gave what is no number."""
+    UNREADABLE = "unreadable"
+    """The model wrote no candidate's number."""
+
+
+class LlmRankingConfig(Config):
+    """How the model is asked, and how much its word counts."""
+
+    way: Literal["pointwise", "listwise"] = "pointwise"
+    """Yes or no of each candidate, or all candidates at once, numbered."""
+    first: int = Field(default=20, ge=1, le=100)
+    """Candidates that the model sees; those behind them stay where they are."""
+    weight: float = Field(default=0.0, ge=0, le=1)
+    """Share of the model's word beside the incoming scores; 0 does not ask it. Choose it on validation users."""
+    calibrated: bool = True
+    """Take off what the model says where there is nothing to read (Zhao et al., 2021)."""
+    rotations: int = Field(default=2, ge=1)
+    """List-wise: orders in which the candidates are shown, each begun elsewhere; their places are averaged."""
+    told: int = Field(default=20, ge=0)
+    """Titles of the history that are told, the latest."""
+    deadline: float = Field(default=10.0, gt=0)
+    """Seconds after which the list stays as it was."""
+    yes: str = "Yes"
+    """Point-wise: how the model begins when it agrees; one that is not in chat mode goes on with a space, `` yes``."""
+    no: str = "No"
+    """Point-wise: how it begins when it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What a person liked and disliked, by title, the earliest first."""
+
+    liked: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
+
+
+NOBODY = Taste((NOTHING,), (NOTHING,))
+"""Stands for a person in prompts without content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """An order of the candidates.
+
+    Args:
+        order: int64 [n], places in the incoming list, each once, the new first first.
+        outcome: whether the model was heard.
+        said: float64 [first], what the model said of each candidate it saw, higher is better; empty where it
+            was not heard.
+        seconds: how long it took.
+    """
+
+    order: Ints
+    outcome: Outcome
+    said: Doubles
+    seconds: float
+
+
+class LlmRanker:
+    """Re-ranks the first candidates of any list; what the model says can only change their order.
+
+    The model sees titles, cleaned, and numbers, never an id. Its answer is read as scores of these places, so nothing
+    that it writes, and nothing that a title talks it into, adds an item or takes one away. It works in a thread that is
+    left behind when time is up: the caller waits no longer than the deadline.
+
+    Source: point-wise after Nogueira et al. (2020), list-wise after Sun et al. (2023), RankGPT, with rotations against
+    position bias as Tang et al. (2024) average orders; calibration after Zhao et al. (2021).
+
+    Args:
+        model: any that gives log-probabilities (point-wise) or writes (list-wise).
+        **settings: fields of ``LlmRankingConfig``.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.recommenders.llm_ranking import LlmRanker, Taste
+        >>> class Likes:  # says yes to everything with wolves in it
+        ...     def log_probability(self, prompts, continuations):
+        ...         asked = zip(prompts, continuations)
+        ...         return np.array([float((word == "Yes") == ("Wolf" in text)) for text, word in asked])
+        >>> ranker = LlmRanker(Likes(), weight=1, calibrated=False)
+        >>> found = ranker.rerank(Taste(("White Fang",)), ["Emma", "Teen Wolf", "Heat"])
+        >>> found.order.tolist(), found.outcome.value
+        ([1, 0, 2], 'ranked')
+    """
+
+    config_class = LlmRankingConfig
+
+    def __init__(self, model: LanguageModel, **settings: Any) -> None:
+        self.model = model
+        self.config = LlmRankingConfig.of(**settings)
+        self._busy = threading.Lock()
+        self._bias: dict[int, Doubles] = {}
+
+    def rerank(self, taste: Taste, titles: Sequence[str], scores: npt.ArrayLike | None = None) -> Reranked:
+        """Return a new order of the candidates.
+
+        Args:
+            taste: of the person.
+            titles: of the candidates, the best first.
+            scores: finite, one a candidate; None counts places.
+
+        Raises:
+            BadInput: the scores do not fit the titles.
+            Unsupported: this kind of model cannot be asked so at all.
+        """
+        incoming = _incoming(len(titles), scores)
+        start = time.monotonic()
+        first = min(self.config.first, len(titles))
+        if self.config.weight == 0 or first < 2:
+            return _as_it_was(len(titles), Outcome.OFF, start)
+        shown = [_shown(title) for title in titles[:first]]
+        said = self._in_time(taste, shown, start + self.config.deadline)
+        if isinstance(said, Outcome):
+            return _as_it_was(len(titles), said, start)
+        blended = mixed(incoming[:first], said, self.config.weight)
+        head = np.argsort(-blended, kind="stable")
+        order = np.concatenate([head, np.arange(first, len(titles))]).astype(np.int64)
+        return Reranked(order, Outcome.RANKED, said, time.monotonic() - start)
+
+    def rerank_ranking(self, taste: Taste, ranking: Ranking) -> tuple[Ranking, Outcome]:
+        """Return a ranking in its new order, whose scores are the incoming ones in theirs, and what became of it."""
+        found = self.rerank(taste, ranking.titles, ranking.scores)
+        if found.outcome is not Outcome.RANKED:
+            return ranking, found.outcome
+        places = found.order.tolist()
+        ids, titles = [ranking.item_ids[one] for one in places], [ranking.titles[one] for one in places]
+        spoke = f"{ranking.source}, re-ranked"
+        return replace(ranking, item_ids=ids, titles=titles, source=spoke), found.outcome
+
+    def _in_time(self, taste: Taste, shown: Sequence[str], end: float) -> "Doubles | Outcome":
+        """Ask in a thread that is left behind when time is up."""
+        found: list[Doubles | Outcome | Unsupported] = []
+        asking = threading.Thread(target=lambda: found.append(self._asked(taste, shown, end)), daemon=True)
+        asking.start()
+        asking.join(max(0.0, end - time.monotonic()))
+        if not found:
+            return Outcome.LATE
+        if isinstance(found[0], Unsupported):
+            raise found[0]
+        return found[0]
+
+    def _asked(self, taste: Taste, shown: Sequence[str], end: float) -> "Doubles | Outcome | Unsupported":
+        # one at a time: whoever was left behind still has the model for a portion
+        if not self._busy.acquire(timeout=max(0.0, end - time.monotonic())):
+            return Outcome.LATE
+        try:
+            said = (
+                self._pointwise(taste, shown, end)
+                if self.config.way == "pointwise"
+                else self._listwise(taste, shown, end)
+            )
+        except _Late:
+            return Outcome.LATE
+        except Unsupported as error:
+            return error
+        except Exception:  # whatever a model or its server does wrong, the list is still there
+            logger.warning("The language model that re-ranks failed; the list stays as it was.", exc_info=True)
+            return Outcome.FAILED
+        finally:
+            self._busy.release()
+        if said is None:
+            return Outcome.UNREADABLE
+        return said if np.isfinite(said).all() else Outcome.FAILED
+
+    def _pointwise(self, taste: Taste, shown: Sequence[str], end: float) -> Doubles:
+        portions = [shown[start : start + PORTION] for start in range(0, len(shown), PORTION)]
+        parts = []
+        for portion in portions:
+            said = log_odds(self.model, [taste] * len(portion), portion, self.config)
+            _look_at(end)
+            plain = title_log_odds(self.model, portion, self.config) if self.config.calibrated else 0.0
+            parts.append(said - plain)
+            _look_at(end)
+        return np.concatenate(parts)
+
+    def _listwise(self, taste: Taste, shown: Sequence[str], end: float) -> Doubles | None:
+        """Return less the mean place of each candidate over the rotations; None where nothing could be read."""
+        n, sums, read = len(shown), np.zeros(len(shown)), 0
+        bias = self._position_bias(n, end) if self.config.calibrated else np.zeros(n)
+        for turned in rotations(n, self.config.rotations):
+            places = self._written(taste, [shown[one] for one in turned.tolist()], end)
+            if places is not None:
+                sums[turned] += places - bias
+                read += 1
+        return -sums / read if read else None
+
+    def _position_bias(self, n: int, end: float) -> Doubles:
+        """Return the place that the model gives to each number where all titles are the same, less the mean."""
+        if n not in self._bias:
+            places = self._written(NOBODY, [NOTHING] * n, end)
+            self._bias[n] = np.zeros(n) if places is None else places - places.mean()
+        return self._bias[n]
+
+    def _written(self, taste: Taste, shown: Sequence[str], end: float) -> Doubles | None:
+        left = _look_at(end)
+        prompt = _list_prompt(taste, shown, self.config.told)
+        most = TOKENS_A_PLACE * len(shown) + 8
+        (answer,) = self.model.generate([prompt], max_tokens=most, stop=("\n\n",), deadline=left)
+        if answer.ended == "deadline":
+            raise _Late
+        return places_of(answer.text, len(shown))
+
+
+class _Late(Exception):
+    """Time is up."""
+
+
+def log_odds(
+    model: LanguageModel, tastes: Sequence[Taste], titles: Sequence[str], config: LlmRankingConfig | None = None
+) -> Doubles:
+    """Return log p(yes) - log p(no) of each title for each taste, pair by pair, float64 [n].
+
+    Pairs of one taste share its cost where the model can.
+
+    Args:
+        model: gives log-probabilities.
+        tastes: one a pair.
+        titles: one a pair; ``NOTHING`` for what the model says of no title to this person.
+        config: settings of the prompt; calibration is left to ``title_log_odds``.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.recommenders.llm_ranking import Taste, log_odds
+        >>> class Sure:
+        ...     def log_probability(self, prompts, continuations):
+        ...         return np.log([0.9 if word == "Yes" else 0.1 for word in continuations])
+        >>> log_odds(Sure(), [Taste(("Heat",))], ["Alien"]).round(3).tolist()
+        [2.197]
+    """
+    chosen = config or LlmRankingConfig()
+    prompts = [_point_prompt(taste, title, chosen.told) for taste, title in zip(tastes, titles, strict=True)]
+    once = list(dict.fromkeys(prompts))
+    words = [chosen.yes] * len(once) + [chosen.no] * len(once)
+    found = np.asarray(model.log_probability([*once, *once], words), dtype=np.float64).reshape(2, -1)
+    odds = dict(zip(once, (found[0] - found[1]).tolist(), strict=True))
+    return np.array([odds[prompt] for prompt in prompts], dtype=np.float64)
+
+
+def title_log_odds(model: LanguageModel, titles: Sequence[str], config: LlmRankingConfig | None = None) -> Doubles:
+    """Return what the model says of each title to a person of whom nothing is told, float64 [n].
+
+    Taken off the log-odds it leaves what the title is to this person. Within one list, what the model says to this
+    person of no title is the same for all, so nothing is lost by not asking it.
+
+    Source: Zhao et al. (2021), Calibrate Before Use.
+    """
+    return log_odds(model, [NOBODY] * len(titles), titles, config)
+
+
+def rotations(n: int, times: int) -> Iterator[Ints]:
+    """Yield orders of n candidates that begin at evenly spaced places, at most n of them.
+
+    Example:
+        >>> from warmstart.recommenders.llm_ranking import rotations
+        >>> [order.tolist() for order in rotations(4, 2)]
+        [[0, 1, 2, 3], [2, 3, 0, 1]]
+    """
+    used = min(times, n)
+    for turn in range(used):
+        yield np.roll(np.arange(n, dtype=np.int64), -(turn * n // used))
+
+
+def places_of(text: str, n: int) -> Doubles | None:
+    """Read which place each of n numbered candidates has in what a model wrote, float64 [n]; None if it named none.
+
+    Numbers outside 1 to n and repeated ones do not count; candidates that are not named share the places that are left.
+
+    Example:
+        >>> from warmstart.recommenders.llm_ranking import places_of
+        >>> places_of("3, 1, 3 and item 99", 4).tolist()
+        [1.0, 2.5, 0.0, 2.5]
+    """
+    numbers = (int(one) for one in re.findall(r"(?<!\d)[0-9]{1,3}(?!\d)", text))
+    named = list(dict.fromkeys(number - 1 for number in numbers if 1 <= number <= n))
+    if not named:
+        return None
+    places = np.full(n, (len(named) + n - 1) / 2)
+    places[named] = np.arange(len(named))
+    return places
+
+
+def mixed(incoming: npt.ArrayLike, said: npt.ArrayLike, weight: float) -> Doubles:
+    """Return the blend of incoming scores and what a model said, both in standard deviations over the list.
+
+    Args:
+        incoming: float [n].
+        said: float [n].
+        weight: share of what was said, from 0 to 1.
+    """
+    blended: Doubles = (1 - weight) * _standard(incoming) + weight * _standard(said)
+    return blended
+
+
+def chosen_weight(
+    judge: Callable[[float], float], weights: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+) -> float:
+    """Return the weight that validation users are served best with; the smaller one of equals.
+
+    Args:
+        judge: tells how good lists with a weight are, such as their mean nDCG on validation users.
+        weights: those that are tried, rising.
+    """
+    told = [judge(weight) for weight in weights]
+    return weights[int(np.argmax(told))]
+
+
+def _standard(values: npt.ArrayLike) -> Doubles:
+    found = np.asarray(values, dtype=np.float64)
+    spread = float(found.std())
+    # rounding makes a spread of what is all the same
+    if spread <= 1e-9 * max(1.0, float(np.abs(found).max(initial=0.0))):
+        return np.zeros(len(found))
+    return np.asarray((found - found.mean()) / spread, dtype=np.float64)
+
+
+def _incoming(n: int, scores: npt.ArrayLike | None) -> Doubles:
+    if scores is None:
+        return -np.arange(n, dtype=np.float64)
+    found = np.asarray(scores, dtype=np.float64)
+    if found.shape != (n,) or not np.isfinite(found).all():
+        raise BadInput(f"Candidates need one finite score each, {n} in all (came: {found.shape}).")
+    return found
+
+
+def _as_it_was(n: int, outcome: Outcome, start: float) -> Reranked:
+    return Reranked(np.arange(n, dtype=np.int64), outcome, np.zeros(0), time.monotonic() - start)
+
+
+def _look_at(end: float) -> float:
+    """Return the seconds that are left."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise _Late
+    return left
+
+
+def _shown(title: str) -> str:
+    return cleaned(title, SHOWN_TITLE) or "untitled"
+
+
+def _told(titles: Sequence[str], most: int) -> str:
+    latest = titles[max(0, len(titles) - most) :]
+    return "; ".join(f'"{_shown(title)}"' for title in latest) or "nothing yet"
+
+
+def _point_prompt(taste: Taste, title: str, told: int) -> str:
+    return (
+        f"A person liked: {_told(taste.liked, told)}.\nThe person disliked: {_told(taste.disliked, told)}.\n"
+        f'Question: Will the person like "{_shown(title)}"? Answer yes or no.\nAnswer:'
+    )
+
+
+def _list_prompt(taste: Taste, shown: Sequence[str], told: int) -> str:
+    numbered = "\n".join(f'{place}. "{title}"' for place, title in enumerate(shown, 1))
+    person = f"Liked: {_told(taste.liked, told)}. Disliked: {_told(taste.disliked, told)}."
+    return f"{_EXAMPLE}{person}\n{numbered}\nAll {len(shown)} numbers, best first:"
