@@ -183,7 +183,7 @@ def _by_template(
 
     Two genres and a decade that her likes carry most beyond what all users' do, and a word of each of three titles.
     """
-    decades = np.array([_decade(title) for title in data.catalogue.titles])
+    decades = np.array([decade_of(title) for title in data.catalogue.titles])
     kinds = np.unique(decades[decades > 0])
     in_decade = decades[:, None] == kinds[None, :]
     usual, usually = carried[query.items].mean(axis=0), in_decade[query.items].mean(axis=0)
@@ -198,7 +198,8 @@ def _by_template(
     return written, named
 
 
-def _decade(title: str) -> int:
+def decade_of(title: str) -> int:
+    """Return the first year of the decade of a title that ends in a year; 0 for another."""
     year = title.rstrip(" )")[-4:]
     return int(year) // 10 * 10 if year.isdigit() else 0
 

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from warmstart.core.artefact import Arrays
 from warmstart.core.errors import BadInput, NotExplainable
 from warmstart.core.histories import Floats, Histories
@@ -100,6 +102,12 @@ class MetaRecommender(Recommender):
         """The attributes of a person that are read."""
         told = self.learned.attributes
         return () if told is None else tuple(one.name for one in told.encoder.attributes)
+
+    def relevance_of(self, text: str) -> Floats:
+        """Return how well each item fits a text, float32 [n_items]; see ``Finds``."""
+        if self.learned.sentence is None:
+            raise NotExplainable("This model was trained without words of its items. Train it with titles or labels.")
+        return np.asarray(self.learned.sentence.relevance([text])[0])
 
     def taste_of(self, history: Histories) -> str:
         """Return in a sentence what stands out among the likes of one history; see ``TellsTaste``."""

@@ -53,6 +53,9 @@ FEW_JUDGES = 200
 MOST_CELLS = 1 << 23
 """Scores of judges that are held at a time."""
 
+WHOLE_TITLE, AS_MEANT = 0.99, 2.0
+"""Likeness from which a search is for that title, and what it then adds, more than all else together."""
+
 _DECADE = re.compile(r"\b((?:1[89]|20)\d)0s\b")
 _ONE_YEAR = re.compile(r"\b((?:1[89]|20)\d\d)\b")
 
@@ -158,6 +161,25 @@ class Sentence:
         """Return the tilt of every item, float32 [n, items]; zero for None and for a text without a known word."""
         by_labels, others = self._parts(texts)
         return np.asarray(self.gain * by_labels + others, dtype=np.float32)
+
+    def relevance(self, texts: Sequence[str | None]) -> Floats:
+        """Return how well each item fits what a text asks for, float32 [n, items]; 0 where it does not.
+
+        The cosine of its title's words, and more where they are all of them; and, as far as the text is no title, the
+        share of the labels asked for that the item carries, times how near it is to the years asked for.
+        """
+        named = self.titles.likeness(texts, frozenset())
+        whole = named > WHOLE_TITLE
+        left = 1 - named.max(axis=1, initial=0)[:, None]
+        carried = np.ones_like(named)
+        asked = np.zeros((len(texts), 0), dtype=np.float32)
+        if self.labels is not None:
+            asked = asked_for(self.labels.read(texts))
+            carried = np.asarray((self.carried @ asked.T).T)
+        near = self.titles.within(texts)
+        dated, labelled = near.any(axis=1, keepdims=True), asked.any(axis=1, keepdims=True)
+        about = np.where(labelled, carried, 1.0) * np.where(dated, near, 1.0) * (dated | labelled)
+        return np.asarray(named + whole * AS_MEANT + left * about, dtype=np.float32)
 
     def rows(self, encoded: Floats, counts: npt.NDArray[np.integer], scores: Floats) -> Floats:
         """Return what sentences add to scores of users with so many events, float32 [n, items]."""

@@ -51,6 +51,19 @@ class TellsTaste(Protocol):
         ...
 
 
+@runtime_checkable
+class Finds(Protocol):
+    """A recommender that can search its items by what they are called and what they are."""
+
+    def relevance_of(self, text: str) -> Floats:
+        """Return how well each item fits a text, float32 [n_items]; about 1 for one that does, 0 where it does not."""
+        ...
+
+
+PERSONAL = 1.0
+"""What being the best of all items for a person adds to an item's relevance in a search; see benchmarks/search.py."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one piece of evidence adds to a score; ``item`` is the index of the event's item."""
@@ -184,6 +197,37 @@ class Profile:
         ordered = tuple(sorted(parts, key=lambda part: -abs(part.amount)))
         score = float(self.scores[index])
         return Explanation(catalogue.item_ids[index], catalogue.titles[index], score, ordered)
+
+    def search(self, text: str, k: int = 10) -> Ranking:
+        """Return the items that fit a text, those that suit this person first; none where nothing fits.
+
+        Args:
+            text: words of a title, labels such as a genre, years.
+            k: how many, at least 1.
+
+        Raises:
+            NotExplainable: the recommender knows nothing of its items but who met them.
+
+        Example:
+            >>> import warmstart as ws
+            >>> model = ws.MetaRecommender(tune=False, values=False).fit(ws.load_dataset("movielens-small"))
+            >>> model.profile(history=[260]).search("empire strikes back", k=1).titles
+            ['Star Wars: Episode V - The Empire Strikes Back (1980)']
+            >>> len(model.profile().search("xqzzvkw"))
+            0
+        """
+        count = _checked_count(k)
+        if not isinstance(self.scorer, Finds):
+            raise NotExplainable(f"{self.scorer.name!r} has no words for its items. Use the recommender 'meta'.")
+        fits = self.scorer.relevance_of(text)
+        found = np.flatnonzero(fits > 0)
+        suits = np.empty(len(found), dtype=np.float32)
+        suits[np.argsort(self.scores[found], kind="stable")] = np.arange(1, len(found) + 1) / max(len(found), 1)
+        worth = fits[found] + np.float32(PERSONAL) * suits
+        best = top_k(worth, count)
+        items, catalogue = found[best].tolist(), self.scorer.catalogue
+        ids, titles = [catalogue.item_ids[item] for item in items], [catalogue.titles[item] for item in items]
+        return Ranking(ids, titles, worth[best], self.scorer.name, evidence_of(len(self)), self.ignored)
 
     def taste(self) -> str:
         """Return in a sentence what stands out among what this person likes; empty where nothing does.
