@@ -11,10 +11,10 @@ from warmstart.data.builtin import datasets, load_dataset
 from warmstart.data.catalogue import OnUnknown
 from warmstart.data.dataset import Dataset
 from warmstart.data.read import read
+from warmstart.data.titles import Titles
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.profile import Contribution, Profile
 from warmstart.recommenders.table import load, recommender
-from warmstart.data.titles import Titles
 
 
 def open_data(source: str, **options: Any) -> Dataset:

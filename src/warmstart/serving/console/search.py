@@ -9,9 +9,9 @@ import numpy as np
 
 from warmstart.core.histories import Histories
 from warmstart.data.catalogue import Catalogue
+from warmstart.data.titles import Titles, name_of
 from warmstart.recommenders.base import Recommender
 from warmstart.representation.context import Context
-from warmstart.data.titles import Titles, name_of
 
 LONGEST = 100
 """Letters of a search that are read."""
