@@ -39,7 +39,7 @@ class StudentConfig(Config):
 
     dimension: Annotated[int, Field(ge=1)] = 64
     """Directions of the words' vectors that are kept."""
-    own: Annotated[float, Field(gt=0)] = 3.0
+    own: Annotated[float, Field(gt=0)] = 1.0
     """Imagined pairs beside those of a title, which say of it what its words say."""
     ridges: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
     """Strengths of which the one is taken with which other people's pairs are foretold best."""
@@ -123,7 +123,7 @@ class Student:
         return cls(space, axes, keys, whole @ axes, usual, words, np.zeros(1, dtype=np.float32))
 
     def with_usual(self, said: Doubles, prompts: Sequence[Prompt], config: StudentConfig) -> "Student":
-        """Learn what is usually said of each title: by its words, and beyond them by itself as far as it was a target."""
+        """Learn what is usually said of each title: by its words, and then by itself, as far as it was asked of."""
         targets = self._places([one.target for one in prompts], {})
         counts = np.bincount(targets, minlength=len(self.keys)).astype(np.float64)
         own, words = np.zeros(len(self.keys)), np.zeros(self.axes.shape[1] + 1)
@@ -150,7 +150,8 @@ class Student:
         by_words = (self.vectors @ self.words[:-1] + self.words[-1]).astype(np.float64)
         imagined = np.bincount(places, minlength=len(self.keys)) + config.own
         left = (self.usual - by_words) * imagined
-        return by_words[places] + (left[places] - (said - by_words[places])) / (imagined[places] - 1)
+        others = (left[places] - (said - by_words[places])) / (imagined[places] - 1)
+        return np.asarray(by_words[places] + others, dtype=np.float64)
 
     def score(self, prompts: Sequence[Prompt]) -> Floats:
         """Return what the teacher would say, float32 [n]."""

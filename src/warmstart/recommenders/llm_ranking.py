@@ -29,6 +29,8 @@ SHOWN_TITLE = 80
 """Characters of a title that the model is shown."""
 PORTION = 5
 """Candidates that are asked about between two looks at the clock."""
+ROUNDING = 1e-9
+"""Spread, beside the largest number, up to which scores are all the same."""
 TOKENS_A_PLACE = 4
 """Tokens that a number, its comma and its space may take."""
 _EXAMPLE = (
@@ -357,11 +359,15 @@ def chosen_weight(
 
 def _standard(values: npt.ArrayLike) -> Doubles:
     found = np.asarray(values, dtype=np.float64)
-    spread = float(found.std())
-    # rounding makes a spread of what is all the same
-    if spread <= 1e-9 * max(1.0, float(np.abs(found).max(initial=0.0))):
+    largest = float(np.abs(found).max(initial=0.0))
+    if largest == 0:
         return np.zeros(len(found))
-    return np.asarray((found - found.mean()) / spread, dtype=np.float64)
+    # squares of huge numbers would overflow
+    scaled = found / largest
+    spread = float(scaled.std())
+    if spread <= ROUNDING:
+        return np.zeros(len(found))
+    return np.asarray((scaled - scaled.mean()) / spread, dtype=np.float64)
 
 
 def _incoming(n: int, scores: npt.ArrayLike | None) -> Doubles:
