@@ -76,7 +76,7 @@ class Lists:
             if one is not None:
                 incoming = self.scores[row, places].astype(np.float64)
                 order = np.argsort(-mixed(incoming, one, weight), kind="stable")
-                found[row, places[order]] = found.max() + 1 + np.arange(len(places))[::-1]
+                found[row, places[order]] = found[row].max() + 1 + np.arange(len(places))[::-1]
         return ndcg_of_each(found.astype(np.float32), self.tasks)
 
 
@@ -85,6 +85,8 @@ def main(arguments: list[str]) -> int:
     asked = _parser().parse_args(arguments)
     data = load_dataset(asked.dataset)
     parts = FewShotPreference(seeds=(SEED,)).split(data, SEED)
+    if data.items is None:
+        raise SystemExit(f"{data.name} says nothing of its items.")
     texts = dict(zip(data.catalogue.titles, item_texts(data.items), strict=True))
     chat = open_language_model("smollm2", cache=asked.cache)
     calibration = _calibrations(chat, parts.validation[:CHOOSING])
@@ -115,9 +117,13 @@ def _calibrations(model: LanguageModel, prompts: Sequence[Prompt]) -> dict[str, 
     said = log_odds(model, tastes, titles)
     title, taste = title_log_odds(model, titles), log_odds(model, tastes, [NOTHING] * len(prompts))
     ways = {"none": said, "title": said - title, "taste": said - taste, "both": said - title - taste}
-    areas = {name: rounded(pooled_auc(_answers(one, prompts))) for name, one in ways.items()}
+    areas = {name: pooled_auc(_answers(one, prompts)) for name, one in ways.items()}
     chosen = "none" if areas["none"] >= areas["both"] else "both"
-    return {"validation prompts": len(prompts), "auc": areas, "chosen": chosen}
+    return {
+        "validation prompts": len(prompts),
+        "auc": {name: rounded(area) for name, area in areas.items()},
+        "chosen": chosen,
+    }
 
 
 def _pair(
@@ -177,7 +183,8 @@ def _lists_measured(
         found[f"point-wise, {'calibrated' if calibrated else 'plain'}"] = _blended(ranker, *groups)
         print(found, flush=True)
     for name, student in students.items():
-        found[name] = _judged(*groups, *([_by_student(student, one) for one in groups]))
+        chosen_on, said = (_by_student(student, one) for one in groups)
+        found[name] = _judged(groups[0], groups[1], chosen_on, said)
     for rotations, calibrated in ((1, False), (2, False), (2, True)):
         ranker = LlmRanker(raw, way="listwise", calibrated=calibrated, rotations=rotations, **how)
         name = f"list-wise, {rotations} order{'s' if rotations > 1 else ''}{', calibrated' if calibrated else ''}"
@@ -188,10 +195,8 @@ def _lists_measured(
 
 def _lists(model: Any, data: Dataset, users: Any, most: int) -> Lists:
     tasks = cold_user_tasks(data, users, (SHOT,), "likes", POOL, SEED)[SHOT]
-    tasks = Tasks(
-        *(part[np.arange(min(most, len(tasks)))] for part in (tasks.support, tasks.query, tasks.hidden)),
-        tasks.users[:most],
-    )
+    few = np.arange(min(most, len(tasks)))
+    tasks = Tasks(tasks.support[few], tasks.query[few], tasks.hidden[few], tasks.users[few])
     scores = model.score(tasks.support).astype(np.float32)
     open_to = scores.copy()
     for row in range(len(tasks)):
@@ -203,7 +208,8 @@ def _lists(model: Any, data: Dataset, users: Any, most: int) -> Lists:
 
 
 def _items(histories: Histories, row: int) -> list[int]:
-    return histories[row].items.tolist()
+    found: list[int] = histories[row].items.tolist()
+    return found
 
 
 def _blended(ranker: LlmRanker, validation: Lists, test: Lists) -> dict[str, Any]:

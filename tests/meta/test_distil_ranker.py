@@ -1,6 +1,7 @@
 """A student says what its teacher would say, at once, and of titles that it never met too."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,7 +163,8 @@ def test_a_model_is_asked_as_a_row():
             both = zip(prompts, continuations, strict=True)
             return np.array([float(word == "Yes") * text.count("Sea Ship") for text, word in both])
 
+    model: Any = Likes()
     asked = [Prompt("eve", ("Sea Ship",), (), "Heat"), Prompt("eve", ("Sea Ship",), (), "Sea Ship")]
-    assert ModelJudge(Likes()).fit([]).score(asked).tolist() == [1.0, 2.0]
+    assert ModelJudge(model).fit([]).score(asked).tolist() == [1.0, 2.0]
     # what each side says by itself is taken off, and nothing is left where they only add up
-    assert ModelJudge(Likes(), LlmRankingConfig(calibrated=True)).score(asked).tolist() == [0.0, 0.0]
+    assert ModelJudge(model, LlmRankingConfig(calibrated=True)).score(asked).tolist() == [0.0, 0.0]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,14 @@ class Judges:
         return np.array([self.say(prompt, word) for prompt, word in zip(prompts, continuations, strict=True)])
 
 
+def writes(reply, ended="stop") -> Any:
+    return Writes(reply, ended)
+
+
+def judges(say) -> Any:
+    return Judges(say)
+
+
 def asked_of(prompt):
     return prompt.split('the person like "')[1].split('"?')[0]
 
@@ -85,7 +94,7 @@ def permutes(found, n):
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_written_the_candidates_stay_the_same(titles, reply, calibrated, times, weight):
     ranker = LlmRanker(
-        Writes(lambda _: reply), way="listwise", calibrated=calibrated, rotations=times, weight=weight, first=12
+        writes(lambda _: reply), way="listwise", calibrated=calibrated, rotations=times, weight=weight, first=12
     )
     found = ranker.rerank(LIKED, titles)
     assert permutes(found, len(titles))
@@ -98,7 +107,7 @@ def test_whatever_is_written_the_candidates_stay_the_same(titles, reply, calibra
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_judged_the_candidates_stay_the_same(titles, said, weight):
     answers = iter(said * 9)
-    found = LlmRanker(Judges(lambda *_: next(answers)), weight=weight, first=12).rerank(LIKED, titles)
+    found = LlmRanker(judges(lambda *_: next(answers)), weight=weight, first=12).rerank(LIKED, titles)
     assert permutes(found, len(titles))
     assert found.order[12:].tolist() == list(range(12, len(titles)))
 
@@ -106,7 +115,7 @@ def test_whatever_is_judged_the_candidates_stay_the_same(titles, said, weight):
 @given(titles=TITLES)
 @settings(max_examples=40, deadline=None)
 def test_no_title_breaks_out_of_its_line(titles):
-    model = Writes(lambda _: "1")
+    model = writes(lambda _: "1")
     LlmRanker(model, way="listwise", weight=1, first=30, calibrated=False, rotations=1).rerank(LIKED, titles)
     lines = model.prompts[0].split("\n\n")[1].splitlines()
     assert len(lines) == 1 + len(titles) + 1
@@ -138,7 +147,7 @@ def test_rotations_begin_at_different_places(n, times):
 @given(order=st.permutations(range(1, 7)), times=st.integers(1, 6))
 @settings(max_examples=30, deadline=None)
 def test_a_model_that_only_knows_places_is_neutral_once_calibrated(order, times):
-    model = Writes(lambda _: ", ".join(map(str, order)))
+    model = writes(lambda _: ", ".join(map(str, order)))
     found = LlmRanker(model, way="listwise", weight=1, rotations=times).rerank(LIKED, FILMS)
     assert (found.outcome, found.order.tolist()) == (Outcome.RANKED, [0, 1, 2, 3, 4, 5])
     assert np.ptp(found.said) < 1e-9
@@ -147,7 +156,7 @@ def test_a_model_that_only_knows_places_is_neutral_once_calibrated(order, times)
 @given(order=st.permutations(range(1, 7)))
 @settings(max_examples=20, deadline=None)
 def test_all_rotations_are_neutral_without_calibration_too(order):
-    model = Writes(lambda _: ", ".join(map(str, order)))
+    model = writes(lambda _: ", ".join(map(str, order)))
     found = LlmRanker(model, way="listwise", weight=1, rotations=6, calibrated=False).rerank(LIKED, FILMS)
     assert found.order.tolist() == [0, 1, 2, 3, 4, 5]
     one = LlmRanker(model, way="listwise", weight=1, rotations=1, calibrated=False).rerank(LIKED, FILMS)
@@ -162,13 +171,13 @@ def test_what_a_model_knows_survives_rotation_and_calibration():
         )
 
     for calibrated in (False, True):
-        ranker = LlmRanker(Writes(reply), way="listwise", weight=1, rotations=6, calibrated=calibrated)
+        ranker = LlmRanker(writes(reply), way="listwise", weight=1, rotations=6, calibrated=calibrated)
         found = ranker.rerank(LIKED, ["Up", "Jaws", "Seven Samurai", "Emma!"])
         assert found.order.tolist() == [2, 3, 1, 0]
 
 
 def test_the_position_bias_is_asked_for_once():
-    model = Writes(lambda _: "1, 2, 3")
+    model = writes(lambda _: "1, 2, 3")
     ranker = LlmRanker(model, way="listwise", weight=1, rotations=2)
     for _ in range(3):
         ranker.rerank(LIKED, FILMS)
@@ -178,16 +187,16 @@ def test_the_position_bias_is_asked_for_once():
 @given(weight=st.floats(0, 1), scores=st.lists(st.floats(-9, 9), min_size=6, max_size=6))
 @settings(max_examples=30, deadline=None)
 def test_a_title_bias_is_taken_off(weight, scores):
-    ranker = LlmRanker(Judges(by_length), weight=weight)
+    ranker = LlmRanker(judges(by_length), weight=weight)
     incoming = sorted(scores, reverse=True)
     found = ranker.rerank(LIKED, FILMS, incoming)
     assert found.order.tolist() == [0, 1, 2, 3, 4, 5]
-    plain = LlmRanker(Judges(by_length), weight=1, calibrated=False).rerank(LIKED, FILMS, incoming)
+    plain = LlmRanker(judges(by_length), weight=1, calibrated=False).rerank(LIKED, FILMS, incoming)
     assert plain.order.tolist() == [0, 1, 3, 4, 5, 2]
 
 
 def test_a_batch_says_what_single_pairs_say():
-    model, tastes = Judges(by_length), [LIKED, NOBODY, Taste()]
+    model, tastes = judges(by_length), [LIKED, NOBODY, Taste()]
     whole = log_odds(model, tastes, FILMS[:3])
     alone = [log_odds(model, [taste], [title])[0] for taste, title in zip(tastes, FILMS, strict=False)]
     assert whole.tolist() == alone
@@ -195,13 +204,13 @@ def test_a_batch_says_what_single_pairs_say():
 
 
 def test_a_pair_is_asked_once():
-    model = Judges(by_length)
+    model = judges(by_length)
     log_odds(model, [LIKED] * 4, ["Heat"] * 4)
     assert len(model.prompts) == 2  # yes and no
 
 
 def test_only_the_latest_titles_are_told():
-    model = Judges(by_length)
+    model = judges(by_length)
     LlmRanker(model, weight=1, told=2, calibrated=False).rerank(Taste(tuple("ABC")), FILMS)
     assert '"B"; "C"' in model.prompts[0]
     assert '"A"' not in model.prompts[0]
@@ -211,6 +220,8 @@ def test_only_the_latest_titles_are_told():
 @pytest.mark.parametrize("way", ["pointwise", "listwise"])
 def test_a_model_that_fails_leaves_the_list(error, way, caplog):
     class Broken:
+        name = "scripted"
+
         def log_probability(self, prompts, continuations):
             raise error
 
@@ -218,17 +229,18 @@ def test_a_model_that_fails_leaves_the_list(error, way, caplog):
             raise error
 
     with caplog.at_level("WARNING", logger="warmstart"):
-        found = LlmRanker(Broken(), way=way, weight=1).rerank(LIKED, FILMS)
+        broken: Any = Broken()
+        found = LlmRanker(broken, way=way, weight=1).rerank(LIKED, FILMS)
     assert (found.outcome, found.order.tolist()) == (Outcome.FAILED, [0, 1, 2, 3, 4, 5])
 
 
 def test_what_is_no_number_leaves_the_list():
-    found = LlmRanker(Judges(lambda *_: float("nan")), weight=1).rerank(LIKED, FILMS)
+    found = LlmRanker(judges(lambda *_: float("nan")), weight=1).rerank(LIKED, FILMS)
     assert (found.outcome, found.order.tolist()) == (Outcome.FAILED, [0, 1, 2, 3, 4, 5])
 
 
 def test_what_cannot_be_read_leaves_the_list():
-    found = LlmRanker(Writes(lambda _: "Sure!"), way="listwise", weight=1).rerank(LIKED, FILMS)
+    found = LlmRanker(writes(lambda _: "Sure!"), way="listwise", weight=1).rerank(LIKED, FILMS)
     assert (found.outcome, found.order.tolist()) == (Outcome.UNREADABLE, [0, 1, 2, 3, 4, 5])
 
 
@@ -239,7 +251,7 @@ def test_nobody_waits_for_a_model_that_hangs():
         released.wait(30)
         return 0.0
 
-    ranker = LlmRanker(Judges(hang), weight=1, deadline=0.05)
+    ranker = LlmRanker(judges(hang), weight=1, deadline=0.05)
     found = ranker.rerank(LIKED, FILMS)
     assert (found.outcome, found.order.tolist()) == (Outcome.LATE, [0, 1, 2, 3, 4, 5])
     # while the first one hangs, the next is not let in, and not kept waiting either
@@ -252,7 +264,7 @@ def test_between_portions_the_clock_is_looked_at():
         time.sleep(0.02)
         return 0.0
 
-    model = Judges(slow)
+    model = judges(slow)
     ranker = LlmRanker(model, weight=1, deadline=0.05, calibrated=False)
     assert ranker.rerank(LIKED, [f"film {n}" for n in range(20)]).outcome is Outcome.LATE
     time.sleep(0.4)
@@ -260,7 +272,7 @@ def test_between_portions_the_clock_is_looked_at():
 
 
 def test_an_answer_that_was_cut_by_the_clock_is_late():
-    found = LlmRanker(Writes(lambda _: "2, 1", ended="deadline"), way="listwise", weight=1).rerank(LIKED, FILMS)
+    found = LlmRanker(writes(lambda _: "2, 1", ended="deadline"), way="listwise", weight=1).rerank(LIKED, FILMS)
     assert found.outcome is Outcome.LATE
 
 
@@ -270,7 +282,7 @@ def test_a_kind_that_cannot_be_asked_so_is_a_mistake():
 
 
 def test_off_asks_nothing():
-    model = Judges(by_length)
+    model = judges(by_length)
     assert LlmRanker(model).rerank(LIKED, FILMS).outcome is Outcome.OFF
     assert LlmRanker(model, weight=1).rerank(LIKED, FILMS[:1]).outcome is Outcome.OFF
     assert LlmRanker(model, weight=1).rerank(LIKED, []).order.shape == (0,)
@@ -279,7 +291,7 @@ def test_off_asks_nothing():
 
 def test_scores_must_fit():
     with pytest.raises(BadInput, match="6 in all"):
-        LlmRanker(Judges(by_length), weight=1).rerank(LIKED, FILMS, [1.0, 2.0])
+        LlmRanker(judges(by_length), weight=1).rerank(LIKED, FILMS, [1.0, 2.0])
 
 
 @given(scores=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9), weight=st.floats(0, 0.99))
@@ -296,12 +308,12 @@ def test_the_smaller_of_equal_weights_is_chosen():
 def test_a_ranking_keeps_its_items_and_its_scores():
     scores = np.linspace(6, 1, 6, dtype=np.float32)
     ranking = Ranking(list("abcdef"), list(FILMS), scores, "meta", "few-shot")
-    found, outcome = LlmRanker(Judges(by_length), weight=1, calibrated=False).rerank_ranking(LIKED, ranking)
+    found, outcome = LlmRanker(judges(by_length), weight=1, calibrated=False).rerank_ranking(LIKED, ranking)
     assert outcome is Outcome.RANKED
     assert found.item_ids == ["a", "b", "d", "e", "f", "c"]
     assert found.titles == ["Alien", "Heat", "Babe", "Jaws", "Emma", "Up"]
     assert (found.scores == scores).all()
-    assert LlmRanker(Judges(by_length)).rerank_ranking(LIKED, ranking) == (ranking, Outcome.OFF)
+    assert LlmRanker(judges(by_length)).rerank_ranking(LIKED, ranking) == (ranking, Outcome.OFF)
 
 
 @pytest.mark.llm
