@@ -9,6 +9,7 @@ BENCHMARKS = (
     "cold_item",
     "rating",
     "sentences",
+    "search",
     "few_shot",
     "encoders",
     "grounding",
