@@ -69,8 +69,33 @@ def main(arguments: list[str]) -> int:
             print("   ", text)
     name = "grounding" if asked.model == "template" else f"grounding-{re.sub(r'[^a-z0-9]+', '-', asked.model.lower())}"
     counted = {name: counts for name, (counts, _) in found.items()}
-    write(name, {"about": _ABOUT, "data": asked.dataset, "model": asked.model, "texts": counted}, asked.out)
+    write(
+        name,
+        {
+            "readme": [part_of(asked.model, counted)],
+            "about": _ABOUT,
+            "data": asked.dataset,
+            "model": asked.model,
+            "texts": counted,
+        },
+        asked.out,
+    )
     return 0 if all(counts["ungrounded shown"] == 0 for counts in counted.values()) else 1
+
+
+def part_of(model: str, counted: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the table of the README."""
+    by_template = model == "template"
+    title = "Words by templates" if by_template else f"Words by {model}"
+    shares = ("accepted", "repaired", "fallen back")
+    rows = [
+        [name, str(one["n"]), *(one[share] for share in shares), str(one["ungrounded shown"])]
+        for name, one in counted.items()
+    ]
+    text = "Texts of items, lists and explanations under the checker; shares, and facts shown that nothing bears out."
+    columns = ["kind, language", "texts", "as written", "repaired", "template instead", "ungrounded"]
+    place = 3.91 if by_template else 3.92
+    return {"place": place, "title": title, "text": text, "columns": columns, "rows": rows, "digits": 2}
 
 
 _ABOUT = (
