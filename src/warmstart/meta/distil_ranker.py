@@ -28,6 +28,8 @@ FOLDS = 5
 """Parts of the pairs, by person, of which each in turn tells which ridge carries over to other people."""
 ROUNDS = 3
 """Times that words and titles are learned in turn, each on what the other leaves."""
+FAINT = 0.01
+"""Size of a direction beside the largest up to which it is left out."""
 TINY = 1e-9
 """A spread below which a column tells nothing."""
 EDGE = 1e-3
@@ -116,8 +118,10 @@ class Student:
         read = [texts.get(title) or spoken(title) for title in titles]
         space = TextSpace.fit(read)
         whole = space.encode(read)
-        _, _, turned = np.linalg.svd(whole, full_matrices=False)
-        axes = np.ascontiguousarray(turned[: config.dimension].T, dtype=np.float32)
+        _, sizes, turned = np.linalg.svd(whole, full_matrices=False)
+        # a direction in which no cached title lies would let strangers be anything
+        kept = min(config.dimension, max(1, int((sizes > FAINT * sizes[0]).sum())))
+        axes = np.ascontiguousarray(turned[:kept].T, dtype=np.float32)
         keys = np.array([_key(title) for title in titles], dtype=np.uint64)
         usual, words = np.zeros(len(titles), dtype=np.float32), np.zeros(axes.shape[1] + 1, dtype=np.float32)
         return cls(space, axes, keys, whole @ axes, usual, words, np.zeros(1, dtype=np.float32))

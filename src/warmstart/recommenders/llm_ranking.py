@@ -283,9 +283,10 @@ def log_odds(
     chosen = config or LlmRankingConfig()
     prompts = [_point_prompt(taste, title, chosen.told) for taste, title in zip(tastes, titles, strict=True)]
     once = list(dict.fromkeys(prompts))
-    words = [chosen.yes] * len(once) + [chosen.no] * len(once)
-    found = np.asarray(model.log_probability([*once, *once], words), dtype=np.float64).reshape(2, -1)
-    odds = dict(zip(once, (found[0] - found[1]).tolist(), strict=True))
+    # the two words of a prompt stand together, so that a cache's portions do not part them
+    twice, words = [prompt for prompt in once for _ in range(2)], [chosen.yes, chosen.no] * len(once)
+    found = np.asarray(model.log_probability(twice, words), dtype=np.float64).reshape(-1, 2)
+    odds = dict(zip(once, (found[:, 0] - found[:, 1]).tolist(), strict=True))
     return np.array([odds[prompt] for prompt in prompts], dtype=np.float64)
 
 
