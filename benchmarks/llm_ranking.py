@@ -29,17 +29,8 @@ from warmstart.meta.exam import ndcg_of_each
 from warmstart.meta.preference import LikeRate, PreferenceScorer, Prompt, labels_of
 from warmstart.meta.preference_facts import TitleReader
 from warmstart.meta.preference_table import Carried, scorer
-from warmstart.recommenders.llm_ranking import (
-    NOTHING,
-    LlmRanker,
-    LlmRankingConfig,
-    Outcome,
-    Taste,
-    chosen_weight,
-    log_odds,
-    mixed,
-    title_log_odds,
-)
+from warmstart.recommenders.llm_asking import NOTHING, LlmRankingConfig, Taste, log_odds, title_log_odds
+from warmstart.recommenders.llm_ranking import LlmRanker, Outcome, chosen_weight, mixed
 from warmstart.recommenders.table import recommender
 from warmstart.representation.language_model import LanguageModel, open_language_model
 from warmstart.representation.text import item_texts
@@ -275,7 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="ml-100k")
     parser.add_argument("--knowledge", default="ml-1m", help="a data set of other people")
     parser.add_argument("--users", type=int, default=40, help="cold users of either kind, point-wise")
-    parser.add_argument("--few", type=int, default=8, help="validation users list-wise; twice as many for the test")
+    parser.add_argument("--few", type=int, default=6, help="validation users list-wise; twice as many for the test")
     parser.add_argument("--cache", type=Path, default=True, help="folder of the model's answers; default the user's")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

@@ -12,7 +12,7 @@ from warmstart.core.artefact import read_artefact, write_artefact
 from warmstart.core.errors import BadInput, BadModelFile, NotFitted
 from warmstart.meta.distil_ranker import Distilled, ModelJudge, Student, StudentConfig, unlabelled
 from warmstart.meta.preference import LikeRate, Prompt
-from warmstart.recommenders.llm_ranking import LlmRankingConfig
+from warmstart.recommenders.llm_asking import LlmRankingConfig
 
 SEA = ("Sea Ship", "Ocean Boat", "Harbour Sailor", "Pirate Island", "Submarine Captain", "Lighthouse Storm")
 HOME = ("Kitchen Soup", "Bread and Butter", "Garden Tea", "Wedding Cake", "Dinner Party", "Apple Pie")

@@ -11,18 +11,8 @@ from hypothesis import strategies as st
 
 from warmstart.core.errors import BadInput, Unsupported
 from warmstart.core.ranking import Ranking
-from warmstart.recommenders.llm_ranking import (
-    NOBODY,
-    LlmRanker,
-    Outcome,
-    Taste,
-    chosen_weight,
-    log_odds,
-    mixed,
-    places_of,
-    rotations,
-    title_log_odds,
-)
+from warmstart.recommenders.llm_asking import NOBODY, Taste, log_odds, places_of, rotations, title_log_odds
+from warmstart.recommenders.llm_ranking import LlmRanker, Outcome, chosen_weight, mixed
 from warmstart.representation.language_model import Generated, StaticVectors
 
 ATTACKS = (

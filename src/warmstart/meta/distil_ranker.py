@@ -18,7 +18,7 @@ from warmstart.core.histories import Floats, Ints
 from warmstart.core.run import Run
 from warmstart.meta.preference import PreferenceScorer, Prompt
 from warmstart.meta.preference_facts import spoken
-from warmstart.recommenders.llm_ranking import NOTHING, LlmRankingConfig, Taste, log_odds, title_log_odds
+from warmstart.recommenders.llm_asking import NOTHING, LlmRankingConfig, Taste, log_odds, title_log_odds
 from warmstart.representation.language_model import LanguageModel
 from warmstart.representation.text import TextSpace
 
