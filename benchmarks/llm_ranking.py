@@ -46,6 +46,7 @@ PLENTY = 10_000
 TIMED, TIMED_STUDENT = 30, 1_000
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 DRAWS = 2_000
+SHUFFLES = 50
 PATIENT = 3_600.0
 """No deadline, for here the quality is measured."""
 
@@ -129,10 +130,13 @@ def _pair(
     kept = pooled_auc(_answers(learned, asked)) / pooled_auc(_answers(taught, asked))
     share = interval(kept, second / first, len({one.user for one in asked}))
     costs = _cost(fresh, asked[:TIMED]), _cost(student, parts.test[:TIMED_STUDENT])
+    # a language model would take an hour for them
+    whole = None if isinstance(teacher, ModelJudge) else _area(teacher.score(parts.test), parts.test)
     return {
         "pairs learned from": pairs,
         "teacher": _area(taught, asked) | {"cpu ms a prompt": rounded(costs[0], 3)},
         "student": _area(learned, asked) | {"cpu ms a prompt": rounded(costs[1], 4)},
+        "teacher, all test prompts": whole,
         "student, all test prompts": _area(student.score(parts.test), parts.test),
         "correlation": rounded(float(np.corrcoef(taught, learned)[0, 1]), 3),
         "share of the teacher's AUC": {"mean": rounded(kept), "low": rounded(share.low), "high": rounded(share.high)},
@@ -181,7 +185,8 @@ def _lists_measured(
         name = f"list-wise, {rotations} order{'s' if rotations > 1 else ''}{', calibrated' if calibrated else ''}"
         found[name] = _blended(ranker, *few)
         print(name, found[name], flush=True)
-    return {"k": SHOT, "first": FIRST, "rows": found, "cost": _list_costs(groups[1])}
+    chance = {"the first 20 in an order at random": rounded(_at_random(groups[1])), "users": len(groups[1].tasks)}
+    return {"k": SHOT, "first": FIRST, "rows": found, "by chance": chance, "cost": _list_costs(groups[1])}
 
 
 def _lists(model: Any, data: Dataset, users: Any, most: int) -> Lists:
@@ -239,6 +244,12 @@ def _judged(
         "gain": {"mean": rounded((after - before).mean()), "low": rounded(low), "high": rounded(high)},
         "the model's word alone": rounded(alone.mean()),
     }
+
+
+def _at_random(group: Lists) -> float:
+    rng = Run(seed=SEED).rng("order at random")
+    orders = [[rng.random(len(places)) for places in group.places] for _ in range(SHUFFLES)]
+    return float(np.mean([group.ndcg(order, 1.0).mean() for order in orders]))
 
 
 def _list_costs(group: Lists) -> dict[str, Any]:
