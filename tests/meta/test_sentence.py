@@ -218,3 +218,15 @@ def test_too_few_judges_leave_the_gain_alone(sentence):
     few = SAMPLE.take_users(np.array([0, 1]))
     lonely = ws.Dataset("few", few.catalogue, few.user_ids, Histories.of([[0], [1]]), few.items)
     assert sentence.tuned(lonely, 20, 0).gain == sentence.gain
+
+
+def test_the_title_of_an_item_that_nobody_met_finds_it_first(model):
+    titles = ["Zanzibar Lighthouse", "Quartz Umbrella", "Pelican Orchestra", "Marmalade Glacier", "Copper Nightingale"]
+    frame = {
+        "item_id": list(range(990_001, 990_006)),
+        "title": [f"{title} (2027)" for title in titles],
+        "genres": ["Horror|Western"] * 5,
+    }
+    more = model.with_items(frame)
+    for item, title in zip(frame["item_id"], titles, strict=True):
+        assert more.recommend(text=title, k=1).item_ids == [item]

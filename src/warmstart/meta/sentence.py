@@ -1,5 +1,6 @@
 """A sentence as evidence: it tilts every score towards the labels, the title and the years that it asks for."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,6 +56,8 @@ MOST_CELLS = 1 << 23
 
 WHOLE_TITLE, AS_MEANT = 0.99, 2.0
 """Likeness from which a search is for that title, and what it then adds, more than all else together."""
+UNKNOWN = -math.log(FLOOR)
+"""Logarithm of the factor by which a whole title lifts its item beside ``TITLE``: enough for one that nobody met."""
 
 _DECADE = re.compile(r"\b((?:1[89]|20)\d)0s\b")
 _ONE_YEAR = re.compile(r"\b((?:1[89]|20)\d\d)\b")
@@ -249,7 +252,8 @@ class Sentence:
         """Return the tilt by labels at gain 1 and the tilt by title and years, float32 [n, items] each."""
         names = () if self.labels is None else self.labels.names
         words = frozenset(word for name in names for word in telling_words(name))
-        named = self.titles.likeness(texts, words) ** STEEPNESS
+        likeness = self.titles.likeness(texts, words)
+        named = likeness**STEEPNESS
         # a sentence that is a title asks for that title and for nothing else
         left = 1 - named.max(axis=1, initial=0)[:, None]
         near = self.titles.within(texts)
@@ -258,7 +262,7 @@ class Sentence:
             np.zeros((len(texts), 0), dtype=np.float32) if self.labels is None else asked_for(self.labels.read(texts))
         )
         by_labels = np.asarray((self.carried @ asked.T).T) - (asked @ self.usual())[:, None]
-        return left * by_labels, TITLE * named + left * YEARS * near
+        return left * by_labels, TITLE * named + UNKNOWN * (likeness > WHOLE_TITLE) + left * YEARS * near
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Return what is to be stored with a model; the arrays' names begin with ``sentence.``."""

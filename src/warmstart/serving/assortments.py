@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 KEPT = 64
 """Tenants whose assortments stay in memory."""
-PATIENCE = 0.25
+PATIENCE = 1.0
 """Seconds that an answer waits for items that were just put; then it goes without them, but never with removed ones."""
 PATIENCE_AT_FIRST = 5.0
 """The same where nothing is there yet that the answer could go on with."""
