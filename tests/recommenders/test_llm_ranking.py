@@ -1,5 +1,7 @@
 """A language model may put candidates into another order, and do nothing else, whatever it says."""
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -247,6 +249,25 @@ def test_nobody_waits_for_a_model_that_hangs():
     # while the first one hangs, the next is not let in, and not kept waiting either
     assert ranker.rerank(LIKED, FILMS).outcome is Outcome.LATE
     released.set()
+
+
+def test_a_process_that_ends_lets_a_model_end_first():
+    code = """
+import time
+import numpy as np
+from warmstart.recommenders.llm_asking import Taste
+from warmstart.recommenders.llm_ranking import LlmRanker
+
+class Slow:
+    def log_probability(self, prompts, continuations):
+        time.sleep(0.5)
+        print("ended", flush=True)
+        return np.zeros(len(prompts))
+
+print(LlmRanker(Slow(), weight=1, deadline=0.05).rerank(Taste(), ["Alien", "Heat"]).outcome.value)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["late", "ended"]
 
 
 def test_between_portions_the_clock_is_looked_at():

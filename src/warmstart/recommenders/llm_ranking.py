@@ -1,5 +1,6 @@
 """A language model puts the first candidates of a list into another order: by yes or no of each, or all at once."""
 
+import atexit
 import logging
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +38,11 @@ ROUNDING = 1e-9
 TOKENS_A_PLACE = 4
 """Tokens that a number, its comma and its space may take."""
 
+GRACE = 20.0
+"""Seconds that a process which ends waits for models that were left behind, for to cut torch short would abort it."""
+
 logger = logging.getLogger(__name__)
+_left_behind: WeakSet[threading.Thread] = WeakSet()
 
 
 class Outcome(StrEnum):
@@ -151,6 +157,7 @@ class LlmRanker:
         asking.start()
         asking.join(max(0.0, end - time.monotonic()))
         if not found:
+            _left_behind.add(asking)
             return Outcome.LATE
         if isinstance(found[0], Unsupported):
             raise found[0]
@@ -279,3 +286,10 @@ def _look_at(end: float) -> float:
     if left <= 0:
         raise _Late
     return left
+
+
+@atexit.register
+def _wait_for_those_left_behind() -> None:
+    end = time.monotonic() + GRACE
+    for asking in list(_left_behind):
+        asking.join(max(0.0, end - time.monotonic()))
