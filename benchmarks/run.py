@@ -11,6 +11,7 @@ BENCHMARKS = (
     "sentences",
     "search",
     "few_shot",
+    "llm_ranking",
     "encoders",
     "grounding",
     "cost",

@@ -222,11 +222,8 @@ def test_too_few_judges_leave_the_gain_alone(sentence):
 
 def test_the_title_of_an_item_that_nobody_met_finds_it_first(model):
     titles = ["Zanzibar Lighthouse", "Quartz Umbrella", "Pelican Orchestra", "Marmalade Glacier", "Copper Nightingale"]
-    frame = {
-        "item_id": list(range(990_001, 990_006)),
-        "title": [f"{title} (2027)" for title in titles],
-        "genres": ["Horror|Western"] * 5,
-    }
+    ids = list(range(990_001, 990_006))
+    frame = {"item_id": ids, "title": [f"{title} (2027)" for title in titles], "genres": ["Horror|Western"] * 5}
     more = model.with_items(frame)
-    for item, title in zip(frame["item_id"], titles, strict=True):
+    for item, title in zip(ids, titles, strict=True):
         assert more.recommend(text=title, k=1).item_ids == [item]
