@@ -26,9 +26,10 @@ from warmstart.explanation.checker import check
 from warmstart.explanation.facts import Facts
 from warmstart.explanation.gather import Shelf, explanation_facts, personal_facts
 from warmstart.explanation.lexicon import Language
-from warmstart.explanation.writer import LANGUAGES, Generates, Written, describe_all, open_writer
+from warmstart.explanation.writer import LANGUAGES, Written, describe_all, open_writer
 from warmstart.recommenders.profile import Profile
 from warmstart.recommenders.table import recommender
+from warmstart.representation.language_model import Generates
 
 TEXTS = 500
 MOST_EVENTS = 8

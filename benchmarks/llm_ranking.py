@@ -24,10 +24,11 @@ from warmstart.data.split import split_users
 from warmstart.evaluation.cost import Stopwatch
 from warmstart.evaluation.few_shot import FewShotPreference, PromptParts
 from warmstart.evaluation.pooled_auc import Answers, auc_draws, interval, pooled_auc
-from warmstart.meta.distil_ranker import Distilled, ModelJudge, Student, unlabelled
+from warmstart.meta.distil_ranker import Distilled, Student, unlabelled
 from warmstart.meta.exam import ndcg_of_each
 from warmstart.meta.preference import LikeRate, PreferenceScorer, Prompt, labels_of
 from warmstart.meta.preference_facts import TitleReader
+from warmstart.meta.preference_judge import ModelJudge
 from warmstart.meta.preference_table import Carried, scorer
 from warmstart.recommenders.llm_asking import NOTHING, LlmRankingConfig, Taste, log_odds, title_log_odds
 from warmstart.recommenders.llm_ranking import LlmRanker, Outcome, chosen_weight, mixed

@@ -1,6 +1,5 @@
 """Somebody looks for a film she will like by a word of its title, or by what it is; writes ``results/search.json``."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks.sentences import NAMES, decade_of, labels_of
+from benchmarks.sentences import NAMES, decade_of, labels_of, parser_of
 from benchmarks.tables import rounded, run, write
 from warmstart.core.histories import Histories, Ints
 from warmstart.core.run import Run
@@ -33,7 +32,7 @@ KINDS = {"word": "a word of the title", "kind": "a genre and the decade"}
 
 def main(arguments: list[str]) -> int:
     """Measure every data set that was asked for and write the table."""
-    asked = _parser().parse_args(arguments)
+    asked = parser_of(str(__doc__)).parse_args(arguments)
     found = {name: measured(load_dataset(name), asked.seeds) for name in asked.datasets}
     write("search", {"readme": [_part(found)], "about": _ABOUT, "seeds": asked.seeds, "data": found}, asked.out)
     return 0
@@ -106,14 +105,6 @@ def _part(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     )
     columns = ["data", "looked for by", "relevance", "everybody", "her, k=10"]
     return {"place": 3.8, "title": "Search", "text": text, "columns": columns, "rows": rows, "digits": 3}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", nargs="+", default=["movielens-small", "ml-1m"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
-    return parser
 
 
 _ABOUT = (

@@ -91,7 +91,7 @@ VAGUE = (
 
 def main(arguments: list[str]) -> int:
     """Measure every data set that was asked for and write the tables."""
-    asked = _parser().parse_args(arguments)
+    asked = parser_of(str(__doc__)).parse_args(arguments)
     found = {name: measured(load_dataset(name), asked.seeds) for name in asked.datasets}
     write("sentences", {"readme": [_part(found)], "about": _ABOUT, "seeds": asked.seeds, "data": found}, asked.out)
     return 0
@@ -273,8 +273,9 @@ def _part(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"place": 3.5, "title": "Sentences", "text": text, "columns": columns, "rows": rows, "digits": 3}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parser_of(about: str) -> argparse.ArgumentParser:
+    """Return what reads data sets, seeds and where results go."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--datasets", nargs="+", default=["movielens-small", "ml-1m"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")

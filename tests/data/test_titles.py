@@ -108,3 +108,13 @@ def test_every_item_is_found_by_its_whole_title(names):
 def test_the_year_is_no_part_of_the_name(name, year):
     assert name_of(f"{name} ({year})") == name_of(name) or year_of(name) is not None
     assert year_of(f"{name} ({year})") == year
+
+
+@pytest.mark.parametrize("written", ["the matrix", "Sabrina", "Nobody Knows This", "", "id:1", "Amelie"])
+def test_named_is_find_without_a_word_of_what_is_near(titles, written, monkeypatch):
+    try:
+        wanted = titles.find(written) if not written.startswith("id:") else None
+    except BadInput:
+        wanted = None
+    monkeypatch.setattr(Titles, "nearest", lambda *_: pytest.fail("what is near takes long to find"))
+    assert titles.named(written) == wanted

@@ -10,8 +10,9 @@ import warmstart as ws
 from tests.explanation.worlds import film
 from warmstart.explanation.facts import item_facts, said_title
 from warmstart.explanation.gather import Shelf, explanation_facts, met_of, personal_facts
-from warmstart.explanation.untrusted import cleaned, name_of
+from warmstart.explanation.untrusted import name_of
 from warmstart.recommenders.table import recommender
+from warmstart.representation.untrusted import cleaned
 
 
 @pytest.mark.parametrize(

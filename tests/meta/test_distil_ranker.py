@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from warmstart.core.artefact import read_artefact, write_artefact
 from warmstart.core.errors import BadInput, BadModelFile, NotFitted
-from warmstart.meta.distil_ranker import Distilled, ModelJudge, Student, StudentConfig, unlabelled
+from warmstart.meta.distil_ranker import Distilled, Student, StudentConfig, unlabelled
 from warmstart.meta.preference import LikeRate, Prompt
+from warmstart.meta.preference_judge import ModelJudge
 from warmstart.recommenders.llm_asking import LlmRankingConfig
 
 SEA = ("Sea Ship", "Ocean Boat", "Harbour Sailor", "Pirate Island", "Submarine Captain", "Lighthouse Storm")

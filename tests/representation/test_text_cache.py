@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tests.house.blocks import ROOT
 from warmstart.core.errors import BadInput
 from warmstart.core.run import Run
+from warmstart.data.places import cache_folder
 from warmstart.representation import text_cache
 from warmstart.representation.language_model import Generated, open_language_model
-from warmstart.representation.text_cache import CachedModel, TextCache, cache_folder
+from warmstart.representation.text_cache import CachedModel, TextCache
 
 TEXTS = [f"text number {place}" for place in range(100)]
 

@@ -13,15 +13,28 @@ REGISTRY = "datasets.json"
 
 def home() -> Path:
     """Return the folder of the user's own Warmstart data; ``WARMSTART_HOME`` overrides the platform's usual place."""
+    return _told_home() or _usual("~/Library/Application Support", "XDG_DATA_HOME", "~/.local/share")
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for what can be made anew; ``WARMSTART_HOME`` overrides the platform's usual place."""
+    told = _told_home()
+    return _usual("~/Library/Caches", "XDG_CACHE_HOME", "~/.cache") if told is None else told / "cache"
+
+
+def _told_home() -> Path | None:
     told = os.environ.get("WARMSTART_HOME")
-    if told:
-        return Path(told).expanduser()
+    return Path(told).expanduser() if told else None
+
+
+def _usual(on_mac: str, variable: str, elsewhere: str) -> Path:
+    """Return our folder in a platform's usual place; of Linux and its like an environment variable may name another."""
     if sys.platform == "win32":
         usual = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
-        usual = "~/Library/Application Support"
+        usual = on_mac
     else:
-        usual = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        usual = os.environ.get(variable) or elsewhere
     return Path(usual).expanduser() / "warmstart"
 
 

@@ -102,6 +102,21 @@ class Titles:
             raise BadInput(f"{wanted!r} fits several items: {self._list(found)}. Write the year, or id:ID for one.")
         return found[0]
 
+    def named(self, text: str) -> int | None:
+        """Return the index of the one item that ``text`` names; None where none does, or several do.
+
+        Nobody is told what would have been near, for finding that out takes a thousand times as long.
+
+        Example:
+            >>> from warmstart.data.catalogue import Catalogue
+            >>> from warmstart.data.titles import Titles
+            >>> titles = Titles(Catalogue([1, 7, 9], ["Matrix, The (1999)", "Sabrina (1954)", "Sabrina (1995)"]))
+            >>> titles.named("the matrix"), titles.named("sabrina"), titles.named("something slow and dark")
+            (0, None, None)
+        """
+        found = self._candidates(text.strip())
+        return found[0] if len(found) == 1 else None
+
     def nearest(self, text: str, n: int = 3) -> list[str]:
         """Return the ``n`` titles nearest to ``text``: those that hold it, then by spelling."""
         wanted = name_of(text)

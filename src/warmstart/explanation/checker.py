@@ -15,8 +15,8 @@ from warmstart.explanation.grouping import Clause, Group, clauses_of, kinds_of, 
 from warmstart.explanation.lexicon import MAKERS, Language
 from warmstart.explanation.reading import Sentence, Token, sentences_of
 from warmstart.explanation.surfaces import surfaces_of
-from warmstart.explanation.untrusted import cleaned
 from warmstart.explanation.vocabulary import BLANK, CAME_OUT, PRESENT, VERBS, YEAR_BEFORE
+from warmstart.representation.untrusted import cleaned
 
 LONGEST_TEXT = 2_000
 """Characters of a text that are read; what comes behind them is dropped unread."""

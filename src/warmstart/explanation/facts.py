@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from warmstart.data.columns import plain
 from warmstart.explanation.lexicon import NOUNS, ROLE_OF, ROLES, Noun
-from warmstart.explanation.untrusted import cleaned, name_of
+from warmstart.explanation.untrusted import name_of
+from warmstart.representation.untrusted import cleaned
 
 Done = Literal["liked", "disliked", "rated", "met"]
 """What somebody did with an item; ``met`` where only that there was an event is known."""

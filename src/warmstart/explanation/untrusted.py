@@ -6,8 +6,6 @@ import unicodedata
 
 from warmstart.representation.untrusted import cleaned
 
-__all__ = ["LONGEST_NAME", "SMALL", "cleaned", "name_of"]
-
 LONGEST_NAME = 60
 """Characters of a label or a name; whatever is longer is no label."""
 MOST_WORDS = 7

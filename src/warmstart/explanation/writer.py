@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from warmstart.core.errors import BadInput, Unsupported, WarmstartError
 from warmstart.explanation.checker import Checked, check
@@ -12,7 +12,7 @@ from warmstart.explanation.facts import Facts
 from warmstart.explanation.lexicon import NOUNS, Language
 from warmstart.explanation.prompts import prompt_of
 from warmstart.explanation.templates import template
-from warmstart.representation.language_model import Generated, open_language_model
+from warmstart.representation.language_model import Generated, Generates, open_language_model
 
 TEMPLATES = "template"
 """The name of writing without a model."""
@@ -26,23 +26,6 @@ STOPS = ("\n\n", "<data", "</data")
 """What a model writes behind its text."""
 
 logger = logging.getLogger(__name__)
-
-
-class Generates(Protocol):
-    """What the writer needs of a language model; see ``warmstart.representation.language_model``."""
-
-    def generate(
-        self,
-        prompts: Sequence[str],
-        *,
-        max_tokens: int = 128,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        deadline: float | None = None,
-    ) -> Sequence[Generated]:
-        """Continue each prompt; ``deadline`` is seconds from now for all of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

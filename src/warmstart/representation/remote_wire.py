@@ -130,7 +130,7 @@ class Wire:
         for attempt in range(self.config.tries):
             try:
                 with self._sent(path, body, end, attempt) as response:
-                    return self._read(response.read(), response)
+                    return self._read(response.read())
             except _Again as again:
                 self._wait(again, attempt, end)
         raise AssertionError("the last try raises")  # pragma: no cover
@@ -141,7 +141,7 @@ class Wire:
             begun = False
             try:
                 with self._sent(path, body, end, attempt) as response:
-                    for event in self._events(response.iter_lines(), response):
+                    for event in self._events(response.iter_lines()):
                         begun = True
                         yield event
                     return
@@ -196,7 +196,7 @@ class Wire:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def _read(self, content: bytes, response: Any) -> dict[str, Any]:
+    def _read(self, content: bytes) -> dict[str, Any]:
         try:
             found = json.loads(content)
         except ValueError:
@@ -205,7 +205,7 @@ class Wire:
             raise _Again("what came is no JSON object")
         return found
 
-    def _events(self, lines: Iterator[str], response: Any) -> Iterator[dict[str, Any]]:
+    def _events(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         """Read server-sent events; anything else between them, such as a comment, is passed over."""
         for line in lines:
             name, _, data = line.partition(":")
@@ -213,7 +213,7 @@ class Wire:
                 continue
             if data.strip() == "[DONE]":
                 return
-            event = self._read(data.encode(), response)
+            event = self._read(data.encode())
             if "error" in event:
                 raise _Again(_words(json.dumps(event)))
             yield event

@@ -5,7 +5,6 @@ import logging
 import os
 import sqlite3
 import struct
-import sys
 import time
 import uuid
 import zlib
@@ -21,6 +20,7 @@ import numpy as np
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
+from warmstart.data.places import cache_folder
 from warmstart.representation.language_model import Generated, LanguageModel
 
 T = TypeVar("T")
@@ -36,20 +36,6 @@ _LAYOUT = (
     "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, model INTEGER NOT NULL, value BLOB, sum INTEGER)"
 )
 logger = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """Return the user's folder for what can be made anew; ``WARMSTART_HOME`` overrides the platform's usual place."""
-    told = os.environ.get("WARMSTART_HOME")
-    if told:
-        return Path(told).expanduser() / "cache"
-    if sys.platform == "win32":
-        usual = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
-    elif sys.platform == "darwin":
-        usual = "~/Library/Caches"
-    else:
-        usual = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(usual).expanduser() / "warmstart"
 
 
 class TextCache:

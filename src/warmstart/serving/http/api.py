@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, cast
 
 import orjson
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from warmstart import __version__
 from warmstart.core.errors import NotFound, WarmstartError
+from warmstart.recommenders.pasted import looks_pasted
 from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.assortments import settled
 from warmstart.serving.http.access import Caller
@@ -146,6 +148,12 @@ def _listed(request: Request, found: Recommendations) -> Response:
     return Response(hot.listed(found), media_type=JSON)
 
 
+async def _described(tenant: Tenant, asked: dict[str, Any]) -> Recommendations:
+    """Recommend to somebody who is not kept; the first titles that are pasted take a second to find."""
+    work = partial(tenant.recommend_to, **asked)
+    return await (_waited(work) if looks_pasted(asked.get("text") or "") else settled(work))
+
+
 async def _waited(work: Callable[[], Any]) -> Any:
     """Do what waits for the store beside the loop that answers others."""
     return await asyncio.to_thread(work)
@@ -206,8 +214,7 @@ async def session_recommendations(request: Request, session_id: Id, n: Count = 1
 @router.post("/recommendations", response_model=Recommendations, responses=documented(404, 413), tags=["lists"])
 async def recommend_to(request: Request, tenant: Reads, person: PersonIn) -> Response:
     """Recommend to somebody of whom nothing is kept: history, attributes or a sentence stand in the body."""
-    asked = person.model_dump(exclude_unset=True)
-    return _listed(request, await settled(lambda: tenant.recommend_to(**asked)))
+    return _listed(request, await _described(tenant, person.model_dump(exclude_unset=True)))
 
 
 @router.post("/recommendations/{recommendation_id}/reward", status_code=204, responses=documented(404), tags=["lists"])
@@ -224,7 +231,7 @@ async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
     user_id = asked.pop("user_id", None)
     asked |= {"allow": asked.pop("actions"), "n": len(person.actions), "exclude_seen": False}
     if user_id is None:
-        return _listed(request, await settled(lambda: tenant.recommend_to(**asked)))
+        return _listed(request, await _described(tenant, asked))
     of_ask = {name: value for name, value in asked.items() if name in Ask.model_fields}
     return _listed(request, await settled(lambda: tenant.recommend(user_id, **of_ask)))
 
