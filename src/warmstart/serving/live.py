@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -15,17 +14,18 @@ import numpy as np
 from warmstart.adaptation.glimpse import prepare
 from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
 from warmstart.recommenders.base import Recommender
-from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded, Rejected
+from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
 from warmstart.serving.assortment import check_items
 from warmstart.serving.knowing import Knowledge, Known, looks_for_drift
 from warmstart.serving.listing import Choice, listed, scores_beside
 from warmstart.serving.names import place_in
-from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each, read_events
+from warmstart.serving.recording import logged
+from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each
 from warmstart.serving.scenarios import policy_for
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.shelf import Served, Shelf, open_model
 from warmstart.serving.store import kept, log
-from warmstart.serving.store.entries import Entry, ItemRow, Outcome, Shown, digest_of, session, user
+from warmstart.serving.store.entries import Entry, ItemRow, Shown, session, user
 from warmstart.serving.store.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -132,29 +132,7 @@ class Tenant:
 
     def recording(self, events: Sequence[Any], idempotency_key: str | None = None) -> "Future[Recorded]":
         """Do the same without waiting."""
-        started = time.perf_counter()
-        good, rejected = read_events(events)
-        entries = [entry for _, entry in good]
-        unknown = self._unknown(entries)
-
-        def answered(outcomes: list[Outcome]) -> Recorded:
-            found = _recorded(good, rejected, outcomes)
-            return replace(found, unknown_items=unknown, took_ms=1000 * (time.perf_counter() - started))
-
-        if idempotency_key is None:
-            return _then(self.live.store.log(self.name, entries), answered)
-        key, digest = digest_of(idempotency_key), digest_of(list(events))
-
-        def once(connection: Any) -> Recorded:
-            before = kept.answer_of(connection, self.name, key, digest)
-            if before is not None:
-                places = [Rejected(**one) for one in before.pop("rejected")]
-                return replace(Recorded(rejected=tuple(places), **before), unknown_items=unknown)
-            found = answered(log.append(connection, self.name, entries))
-            kept.keep_answer(connection, self.name, key, digest, _impersonal(found))
-            return found
-
-        return self.live.store.write(once)
+        return logged(self.live.store, self.name, events, idempotency_key, self._unknown)
 
     def undo(self, event_id: str) -> int:
         """Take an event out of its person's profile; returns her new version. Raises ``NotFound``."""
@@ -336,54 +314,6 @@ def _subject(user_id: str | None, session_id: str | None) -> str:
     return user(user_id) if user_id is not None else session(str(session_id))
 
 
-def _recorded(good: list[tuple[int, Entry]], rejected: list[Rejected], outcomes: list[Outcome]) -> Recorded:
-    counts = {"accepted": 0, "duplicate": 0, "conflict": 0}
-    refused = list(rejected)
-    for (index, _), outcome in zip(good, outcomes, strict=True):
-        counts[outcome.status] += 1
-        if outcome.status == "conflict":
-            refused.append(Rejected(index, outcome.event_id, "event_id came before with another body"))
-    logged = [outcome for outcome in outcomes if outcome.status != "conflict"]
-    return Recorded(
-        counts["accepted"],
-        counts["duplicate"],
-        tuple(sorted(refused, key=lambda one: one.index)),
-        max((outcome.version for outcome in logged), default=0),
-        {outcome.event_id: outcome.version for outcome in logged},
-    )
-
-
-def _impersonal(found: Recorded) -> dict[str, Any]:
-    """Return an answer as it may be kept: event ids can hold names, so only places stay."""
-    places = [{"index": one.index, "event_id": None, "reason": one.reason} for one in found.rejected]
-    return {
-        "accepted": found.accepted,
-        "duplicates": found.duplicates,
-        "rejected": places,
-        "state_version": found.state_version,
-    }
-
-
 def _item_row(item: ItemIn) -> ItemRow:
     told = {"title": item.title} if item.title is not None else {}
     return ItemRow(item.item_id, told | (item.model_extra or {}), item.available)
-
-
-def _then(future: "Future[T]", change: Callable[[T], Any]) -> "Future[Any]":
-    """Return a future of what ``change`` makes of another's result."""
-    found: Future[Any] = Future()
-
-    def done(first: "Future[T]") -> None:
-        if not found.set_running_or_notify_cancel():
-            return
-        error = first.exception()
-        if error is not None:
-            found.set_exception(error)
-            return
-        try:
-            found.set_result(change(first.result()))
-        except Exception as fault:  # noqa: BLE001 (whoever waits must hear of it, whatever it is)
-            found.set_exception(fault)
-
-    future.add_done_callback(done)
-    return found

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from warmstart.core.errors import BadInput
 from warmstart.serving.assortments import settled
-from warmstart.serving.http.api import Id, Reads, Writes, documented
 from warmstart.serving.http.hot import JSON, Hot
+from warmstart.serving.http.routes import Id, Reads, Writes, documented
 from warmstart.serving.requests import MOST_EVENTS, MOST_RECOMMENDED, named
 from warmstart.serving.requests import Id as Name
 from warmstart.serving.store.entries import digest_of
