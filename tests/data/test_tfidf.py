@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from warmstart.data.tfidf import LONGEST_TEXT, Tfidf, tokens
+from warmstart.data.tfidf import LONGEST_TEXT, Tfidf, grams, tokens, words_of
 
 TEXTS = [
     "The Heat of the Night",
@@ -31,9 +31,37 @@ def test_equals_scikit_learn(sublinear, min_texts):
     assert np.allclose(ours.encode(TEXTS).toarray(), expected.toarray(), atol=1e-6)
 
 
-@given(st.lists(st.text(max_size=40), min_size=1, max_size=10))
-def test_rows_have_length_one_or_zero_and_headers_keep_everything(texts):
-    tfidf = Tfidf.fit(texts)
+WORDS_AND_PAIRS = {"ngram_range": (1, 2), "token_pattern": r"\w+"}
+
+
+@pytest.mark.parametrize(
+    ("cut", "how"),
+    [("pairs", WORDS_AND_PAIRS), ("characters", {"ngram_range": (3, 5), "analyzer": "char_wb"})],
+)
+def test_n_grams_equal_those_of_scikit_learn(cut, how):
+    texts = ["the heat of a night", "heat", "", "amélie à paris 2001", "a i"]
+    theirs = TfidfVectorizer(sublinear_tf=True, **how)
+    expected = theirs.fit_transform(texts)
+    ours = Tfidf.fit(texts, cut=cut)
+    assert list(ours.words) == theirs.get_feature_names_out().tolist()
+    assert np.allclose(ours.encode(texts).toarray(), expected.toarray(), atol=1e-6)
+
+
+def test_pieces_of_scripts_without_spaces():
+    assert grams("七人の", "characters") == ["七", "人", "の", "七人", "人の", "七人の"]
+    assert grams(None, "characters") == []
+
+
+@given(st.text(max_size=60))
+def test_words_end_where_words_are(text):
+    ends = list(words_of(text))
+    assert ends == sorted(set(ends))
+    assert all(0 < end <= len(text) for end in ends)
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=10), st.sampled_from(["words", "pairs", "characters"]))
+def test_rows_have_length_one_or_zero_and_headers_keep_everything(texts, cut):
+    tfidf = Tfidf.fit(texts, cut=cut)
     found = tfidf.encode(texts)
     lengths = np.linalg.norm(found.toarray(), axis=1).tolist()
     assert all(abs(length - 1) < 1e-5 or length == 0 for length in lengths)

@@ -21,10 +21,11 @@ from warmstart.meta.item_exam import ItemExam, search_items
 from warmstart.meta.item_side import ItemMap, ItemSide, ItemSideConfig
 from warmstart.meta.item_text import LabelsView, MeaningView, NumberView, WordsView, find_views, likeness, present
 from warmstart.meta.kshot import Episodes, fit_kshot
+from warmstart.representation import text, text_cache
 from warmstart.representation.text import TextSpace
 
-WITHOUT_MEANING = ItemSideConfig(meaning=False, trials=0)
-SMALL = ItemSideConfig(meaning=False, trials=0, anchors=1_500)
+WITHOUT_MEANING = ItemSideConfig(encoders=(), trials=0)
+SMALL = ItemSideConfig(encoders=(), trials=0, anchors=1_500)
 FILMS = pl.DataFrame(
     {
         "item_id": list(range(8)),
@@ -191,7 +192,7 @@ def test_large_maps_keep_the_strongest_anchors(side):
 
 
 def test_fewer_anchors_are_those_with_most_events():
-    side = ItemSide.fit(FILMS, PEOPLE, 8, config=ItemSideConfig(meaning=False, anchors=2))
+    side = ItemSide.fit(FILMS, PEOPLE, 8, config=ItemSideConfig(encoders=(), anchors=2))
     counts = np.bincount(PEOPLE.items, minlength=8)
     assert sorted(counts[side.anchors]) == sorted(counts)[-2:]
 
@@ -216,16 +217,54 @@ def test_arrays_that_do_not_fit_are_refused(side):
 
 def test_views_follow_kinds_and_ask_before_reading_what_was_told_to_be_ignored():
     told = {"studio": "ignore"}
-    assert "studio" not in [view.column for view in find_views(FILMS, told, (), meaning=False)]
-    assert "studio" in [view.column for view in find_views(FILMS, told, ("studio",), meaning=False)]
+    assert "studio" not in [view.column for view in find_views(FILMS, told, (), ())]
+    assert "studio" in [view.column for view in find_views(FILMS, told, ("studio",), ())]
 
 
 def test_meaning_is_left_out_where_the_package_is_absent(monkeypatch):
-    def absent(*_):
+    def absent(*_, **_how):
         raise MissingExtra("wordllama", extra="text")
 
     monkeypatch.setattr(TextSpace, "fit", absent)
-    assert not any(isinstance(view, MeaningView) for view in find_views(FILMS, {}, (), meaning=True))
+    assert not any(isinstance(view, MeaningView) for view in find_views(FILMS, {}, (), ("static",)))
+
+
+def test_an_encoder_that_was_asked_for_by_name_must_be_there(monkeypatch):
+    def absent(*_, **_how):
+        raise MissingExtra("torch", extra="llm")
+
+    monkeypatch.setattr(TextSpace, "fit", absent)
+    with pytest.raises(MissingExtra, match="torch"):
+        find_views(FILMS, {}, (), ("minilm",))
+
+
+@pytest.mark.parametrize(
+    "encoders",
+    [("static",), *(pytest.param(names, marks=pytest.mark.llm) for names in (("minilm",), ("static", "smollm2")))],
+)
+@pytest.mark.parametrize("dimension", [None, 4])
+def test_every_encoder_may_be_a_view_and_is_kept(encoders, dimension, tmp_path, monkeypatch):
+    monkeypatch.setattr(text_cache, "cache_folder", lambda: tmp_path)
+    text._opened.cache_clear()
+    side = ItemSide.fit(FILMS, PEOPLE, 8, config=ItemSideConfig(trials=0, encoders=encoders, dimension=dimension))
+    views = [view for view in side.views if isinstance(view, MeaningView)]
+    assert tuple(view.space.encoder for view in views) == encoders
+    assert dimension is None or all(view.space.space.dimension == dimension for view in views)
+    write_artefact(tmp_path / "model", *side.state())
+    again = ItemSide.restore(*read_artefact(tmp_path / "model"))
+    new = pl.DataFrame({"title": ["Alien 3 (1992)"], "genres": ["Horror"], "studio": ["C"]})
+    first, second = (one.map_for(new, np.array([8])).weights for one in (side, again))
+    assert np.array_equal(first, second)
+    assert side.anchors[int(np.argmax(first[0]))] in (2, 3)
+    text._opened.cache_clear()
+
+
+def test_sides_from_before_there_were_encoders_still_load(side, tmp_path):
+    header, arrays = ItemSide.fit(FILMS, PEOPLE, 8, config=ItemSideConfig(trials=0)).state()
+    config = {name: value for name, value in header["config"].items() if name not in ("encoders", "dimension")}
+    views = [{name: value for name, value in view.items() if name != "encoder"} for view in header["views"]]
+    old = ItemSide.restore(header | {"config": config | {"meaning": True}, "views": views}, arrays)
+    assert old.map_for(FILMS, np.arange(8)).weights.any()
 
 
 def test_years_near_each_other_are_alike():

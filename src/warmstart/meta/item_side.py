@@ -27,6 +27,7 @@ from warmstart.core.run import Run
 from warmstart.meta.item_exam import ItemExam, search_items
 from warmstart.meta.item_likeness import ItemParameters, Likeness
 from warmstart.meta.item_text import Coded, View, find_views, pack_view, take, unpack_view
+from warmstart.representation.text import Encoder
 
 ScoreOf = Callable[[Histories], Floats]
 BLOCK = 1_000
@@ -44,8 +45,12 @@ class ItemSideConfig(Config):
     also: tuple[str, ...] = ()
     """Columns of the items that are read although their kind was told to be ``ignore``, such as ``("director",)``."""
 
-    meaning: bool = True
-    """Whether language-model vectors of titles and labels are compared too; without the extra ``text`` they are not."""
+    encoders: tuple[Encoder, ...] = ("static",)
+    """The language models whose vectors of titles and labels are compared too; ``static`` only where the extra ``text``
+    is installed, the others need the extra ``llm``."""
+
+    dimension: Annotated[int | None, Field(ge=1)] = None
+    """Length to which these vectors are shortened, such as 64 or 128; None keeps them as they are."""
 
     anchors: Annotated[int, Field(ge=1)] = 4_000
     """Known items from which is borrowed: those with the most events."""
@@ -165,13 +170,16 @@ class ItemSide:
         counts = np.bincount(known.items, minlength=n_items).astype(np.int64)
         if items is not None and len(items) != n_items:
             raise BadInput(f"items must have one row an item of the catalogue: {n_items}; came: {len(items)}.")
-        views = () if items is None else find_views(items, kinds or {}, config.also, config.meaning)
+        views: tuple[View, ...] = ()
+        if items is not None:
+            views = find_views(items, kinds or {}, config.also, config.encoders, config.dimension)
         anchors = _lenders(counts, config.anchors)
         coded = () if items is None else tuple(view.encode(items[anchors]) for view in views)
         side = cls(config, views, coded, anchors, counts, ItemParameters.first(views))
-        return side if score_of is None else side._searched(known, score_of, run)
+        return side if score_of is None else side.searched(known, score_of, run)
 
-    def _searched(self, known: Histories, score_of: ScoreOf, run: Run) -> Self:
+    def searched(self, known: Histories, score_of: ScoreOf, run: Run) -> Self:
+        """Return the same with the parameters that rank known items best when they are pretended to be new."""
         exam = ItemExam.of(self.likeness, self.anchors, known, len(self.counts), score_of, run)
         if exam is None:
             return self
@@ -284,7 +292,8 @@ class ItemSide:
             raise BadModelFile("The model's anchors of items are not in order. Save the model again.")
         views, coded = tuple(view for view, _ in found), tuple(part for _, part in found)
         parameters = ItemParameters.from_header(header["parameters"])
-        return cls(ItemSideConfig.of(**header["config"]), views, coded, anchors, counts, parameters)
+        told = {name: value for name, value in header["config"].items() if name != "meaning"}  # of older models
+        return cls(ItemSideConfig.of(**told), views, coded, anchors, counts, parameters)
 
 
 def _lenders(counts: Ints, most: int) -> Ints:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from warmstart.data.attributes import SECONDS_A_YEAR, Levels
 from warmstart.data.kinds import find_kinds
 from warmstart.data.parse import parse_times, parse_values
 from warmstart.data.tfidf import Tfidf
-from warmstart.representation.text import TextSpace, item_texts, text_columns
+from warmstart.representation.text import Encoder, TextSpace, item_texts, text_columns
 
 Coded: TypeAlias = sparse.csr_matrix | Floats
 """Items as one view sees them: rows of length 1 (or 0 where nothing is known), or numbers [n], NaN where missing."""
@@ -126,7 +126,7 @@ class NumberView:
 
 @dataclass(frozen=True, slots=True)
 class MeaningView:
-    """Two items are alike by their language-model vectors, whitened on the catalogue; needs the extra ``text``."""
+    """Two items are alike by an encoder's vectors, whitened on the catalogue; needs the extra ``text`` or ``llm``."""
 
     columns: tuple[str, ...]
     space: TextSpace
@@ -137,18 +137,20 @@ class MeaningView:
         return " ".join(self.columns)
 
     @classmethod
-    def fit(cls, frame: pl.DataFrame, columns: Sequence[str]) -> "MeaningView":
+    def fit(
+        cls, frame: pl.DataFrame, columns: Sequence[str], encoder: Encoder = "static", dimension: int | None = None
+    ) -> "MeaningView":
         """Whiten on the frame's texts."""
-        return cls(tuple(columns), TextSpace.fit(item_texts(frame, columns)))
+        return cls(tuple(columns), TextSpace.fit(item_texts(frame, columns), encoder, dimension=dimension))
 
     def encode(self, frame: pl.DataFrame) -> Coded:
-        """Return unit vectors, float32 [n, 256]."""
+        """Return unit vectors, float32 [n, p]."""
         given = [name for name in self.columns if name in frame.columns]
         return self.space.encode(item_texts(frame, given) if given else [""] * len(frame))
 
     def to_header(self) -> dict[str, Any]:
         """Return what was learned as plain values, ready for JSON; the vectors' space is an array."""
-        return {"view": "meaning", "columns": list(self.columns)}
+        return {"view": "meaning", "columns": list(self.columns), "encoder": self.space.encoder}
 
 
 View = WordsView | LabelsView | NumberView | MeaningView
@@ -156,28 +158,39 @@ FIRST_WEIGHTS = {WordsView: 0.3, LabelsView: 1.0, NumberView: 0.5, MeaningView: 
 """How much a view counts before any is tried; found on MovieLens-1M's validation items."""
 
 
-def find_views(frame: pl.DataFrame, kinds: Mapping[str, str], also: Sequence[str], meaning: bool) -> tuple[View, ...]:
-    """Learn one view an attribute, and one of the meaning of titles and labels.
+def find_views(
+    frame: pl.DataFrame,
+    kinds: Mapping[str, str],
+    also: Sequence[str],
+    encoders: Sequence[Encoder],
+    dimension: int | None = None,
+) -> tuple[View, ...]:
+    """Learn one view an attribute, and one an encoder of the meaning of titles and labels.
 
     Args:
         frame: one row an item.
         kinds: kinds by column that were told; see ``find_kinds``.
         also: columns that are read although their kind was told to be ``ignore``.
-        meaning: whether language-model vectors are wanted; without the package they are left out.
+        encoders: whose language-model vectors are wanted; without its package ``static`` is left out.
+        dimension: length to which these are shortened; None keeps them as they are.
+
+    Raises:
+        MissingExtra: the packages of an encoder other than ``static`` are not installed.
 
     Example:
         >>> import polars as pl
         >>> from warmstart.meta.item_text import find_views
         >>> films = pl.DataFrame({"item_id": [1, 2], "title": ["Heat (1995)", "Alien (1979)"], "genres": ["A|B", "B"]})
-        >>> [(view.column, type(view).__name__) for view in find_views(films, {}, (), meaning=False)]
+        >>> [(view.column, type(view).__name__) for view in find_views(films, {}, (), ())]
         [('title', 'WordsView'), ('title', 'NumberView'), ('genres', 'LabelsView')]
     """
     told = {name: kind for name, kind in kinds.items() if name in frame.columns and name not in also}
     views = [view for name, kind in find_kinds(frame, told).items() for view in _views_of(frame[name], kind)]
     described = text_columns(frame, told)
-    if meaning and described:
-        with suppress(MissingExtra):
-            views.append(MeaningView.fit(frame, described))
+    for encoder in encoders if described else ():
+        # asked for by default, so it may be absent; the others were asked for by name
+        with suppress(MissingExtra) if encoder == "static" else nullcontext():
+            views.append(MeaningView.fit(frame, described, encoder, dimension))
     return tuple(views)
 
 
@@ -255,7 +268,8 @@ def unpack_view(header: dict[str, Any], arrays: Arrays, name: str, n: int) -> tu
     if kind == "number":
         return NumberView(header["column"], header["form"], float(header["width"])), array_of(arrays, name, (n,))
     space = {part: arrays[f"{name}.{part}"] for part in ("text.centre", "text.whitening") if f"{name}.{part}" in arrays}
-    meaning = MeaningView(tuple(header["columns"]), TextSpace.of_arrays(space))
+    read = TextSpace.of_arrays(space, header.get("encoder", "static"))
+    meaning = MeaningView(tuple(header["columns"]), read)
     return meaning, array_of(arrays, name, (n, None))
 
 

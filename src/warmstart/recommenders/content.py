@@ -13,13 +13,14 @@ from warmstart.core.config import Tunable
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
-from warmstart.data.tfidf import Tfidf
+from warmstart.data.tfidf import Grams, Tfidf
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.neighbours import nearest, nearest_and_ties
 from warmstart.recommenders.new_items import read_new_items
 from warmstart.recommenders.reading import ReadsEvents, learned, popularity_of, seen, with_popularity
 from warmstart.representation.context import Context
-from warmstart.representation.text import TextSpace, item_texts, text_columns
+from warmstart.representation.text import Encoder, TextSpace, item_texts, text_columns
+from warmstart.representation.whitening import Whitening
 
 MOST_WORDS = 20_000
 CELLS = 1 << 22
@@ -46,6 +47,18 @@ class ContentConfig(ReadsEvents):
     columns: tuple[str, ...] | None = None
     """Columns of the items that are read; None takes the title and labels such as genres, no prose."""
 
+    cut: Grams = "words"
+    """What texts are cut into for TF-IDF: words, words and pairs of neighbours, or pieces of three to five letters."""
+
+    encoder: Encoder = "static"
+    """The language model whose vectors are compared; all but ``static`` need the extra ``llm`` and time."""
+
+    whitening: Whitening = "soft"
+    """How its vectors are made to suit the catalogue; see ``VectorSpace.fit``."""
+
+    dimension: Annotated[int | None, Field(ge=1)] = None
+    """Length to which its vectors are shortened, such as 64 or 128; None keeps them as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -62,12 +75,16 @@ class Reader:
     words: float
 
     @classmethod
-    def fit(cls, texts: Sequence[str], words: float) -> "Reader":
+    def fit(cls, texts: Sequence[str], config: ContentConfig) -> "Reader":
         """Learn vocabulary and space from the catalogue."""
-        return cls(Tfidf.fit(texts, max_words=MOST_WORDS), TextSpace.fit(texts) if words < 1 else None, words)
+        tfidf = Tfidf.fit(texts, max_words=MOST_WORDS, cut=config.cut)
+        if config.words == 1:
+            return cls(tfidf, None, config.words)
+        space = TextSpace.fit(texts, config.encoder, whitening=config.whitening, dimension=config.dimension)
+        return cls(tfidf, space, config.words)
 
     def read(self, texts: Sequence[str | None]) -> tuple[sparse.csr_matrix, Floats]:
-        """Return words float32 [n, vocabulary] and vectors float32 [n, 256 or 0], weighted by the roots of shares."""
+        """Return words float32 [n, vocabulary] and vectors float32 [n, p or 0], weighted by the roots of shares."""
         vectors = np.zeros((len(texts), 0), dtype=np.float32) if self.space is None else self.space.encode(texts)
         by_words = self.tfidf.encode(texts) * np.float32(np.sqrt(self.words))
         return by_words.astype(np.float32), vectors * np.float32(np.sqrt(1 - self.words))
@@ -100,7 +117,7 @@ class Content(Recommender):
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
         self._columns, texts = _described(data, self.config.columns)
         self._popularity = popularity_of(learned(data, self.config.train_on))
-        reader = Reader.fit(texts, self.config.words)
+        reader = Reader.fit(texts, self.config)
         self._bind(reader, *reader.read(texts))
 
     def _bind(self, reader: Reader, words: sparse.csr_matrix, vectors: Floats) -> None:
@@ -146,7 +163,8 @@ class Content(Recommender):
     def _restore(self, header: dict[str, Any], arrays: Arrays) -> None:
         n_items, words = len(self.catalogue), self.config.words
         tfidf = Tfidf.from_header(header["tfidf"])
-        reader = Reader(tfidf, TextSpace.of_arrays(arrays) if words < 1 else None, words)
+        space = TextSpace.of_arrays(arrays, self.config.encoder) if words < 1 else None
+        reader = Reader(tfidf, space, words)
         self._columns = list(header["columns"])
         self._popularity = array_of(arrays, "popularity", (n_items,))
         vectors = array_of(arrays, "vectors", (n_items, None))

@@ -1,29 +1,28 @@
 """Items as text, and text as vectors that suit a catalogue."""
 
-import html
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from warmstart.core.artefact import Arrays, array_of
-from warmstart.core.errors import BadInput
+from warmstart.core.artefact import Arrays
+from warmstart.core.errors import BadInput, BadModelFile
 from warmstart.core.histories import Floats
 from warmstart.data.kinds import find_kinds
 from warmstart.data.tfidf import tokens
-from warmstart.representation.language_model import DIMENSION, StaticVectors, unit_rows
+from warmstart.representation.language_model import LanguageModel, open_language_model
+from warmstart.representation.plain import LONGEST, cell_text, plain_text
+from warmstart.representation.whitening import VectorSpace, Whitening
 
 if TYPE_CHECKING:
     import polars as pl
 
-LONGEST = 2_000
-"""Characters of an item's text that are kept."""
+Encoder = Literal["static", "minilm", "smollm2"]
+"""What reads texts: a language model of this machine."""
+SETTINGS: dict[Encoder, dict[str, Any]] = {"static": {}, "minilm": {}, "smollm2": {"layer": 15, "pooling": "mean"}}
+"""How each reads; chosen on cold validation items of MovieLens-1M, see ``docs/notes/text-study.md``."""
 LABELS = ("categorical", "multi")
 """Kinds of columns whose values are words; numbers, dates and prose are read by other means."""
-SHRINKAGE = 1.0
-"""Times the mean variance that is added to each before whitening, so that faint directions are not blown up."""
 _HOLDING = """a an and any are as at be been but by can could did do does for from had has have i if in into is it
     its just me my no not of on or our out so some that the their them then there these they this those to too up us
     very was we were what when where which who will with would you your"""
@@ -34,9 +33,6 @@ _REQUESTING = """anything best better bored film films find give good great idea
 """Words that only ask, or ask for something good, which is what popularity answers."""
 ASKING = frozenset((*_HOLDING.split(), *_REQUESTING.split()))
 """English words that tell a request from silence and not from another request."""
-
-_TAG = re.compile(r"<[^<>]{1,200}>")
-_GAPS = re.compile(r"[\s|]+")
 
 
 def text_columns(items: "pl.DataFrame", kinds: Mapping[str, str] | None = None) -> list[str]:
@@ -62,41 +58,46 @@ def text_columns(items: "pl.DataFrame", kinds: Mapping[str, str] | None = None) 
     return [*(["title"] if found.get("title", "ignore") != "ignore" else []), *labels]
 
 
-def item_texts(items: "pl.DataFrame", columns: Sequence[str] | None = None) -> list[str]:
-    """Return one text an item: the columns one after another, without markup, at most 2,000 characters.
+def item_texts(
+    items: "pl.DataFrame",
+    columns: Sequence[str] | None = None,
+    *,
+    longest: int = LONGEST,
+    words: int | None = None,
+) -> list[str]:
+    """Return one text an item: the columns one after another, without markup; see ``plain_text`` and ``cell_text``.
 
     Args:
         items: one row an item.
-        columns: which columns, in which order; None takes ``text_columns``. One that the frame lacks counts as empty.
+        columns: which columns, of any type and in which order; None takes ``text_columns``. One that the frame lacks
+            counts as empty.
+        longest: characters of an item's text that are kept at most.
+        words: words of each column that are kept at most, so that a long one leaves room for the others; None keeps
+            all.
 
     Raises:
-        BadInput: the frame has none of the columns.
+        BadInput: the frame has none of the columns, or a limit is less than 1.
 
     Example:
         >>> import polars as pl
         >>> from warmstart.representation.text import item_texts
-        >>> item_texts(pl.DataFrame({"title": ["<b>Heat</b> (1995)", None], "genres": ["Action|Crime", "War"]}))
-        ['Heat (1995) Action Crime', 'War']
+        >>> films = pl.DataFrame({"title": ["<b>Heat</b> (1995)", None], "genres": ["Action|Crime", "War"]})
+        >>> item_texts(films), item_texts(films, ["genres", "title"], words=1)
+        (['Heat (1995) Action Crime', 'War'], ['Action Heat', 'War'])
     """
+    if longest < 1 or (words is not None and words < 1):
+        raise BadInput(f"Limits of texts are at least 1 (came: longest={longest}, words={words}).")
     wanted = text_columns(items) if columns is None else list(columns)
     present = [name for name in wanted if name in items.columns]
     if wanted and not present:
         raise BadInput(f"The items have none of the columns {wanted} (came: {items.columns}). Give at least one.")
-    parts = [_texts_of(items[name]) for name in present]
-    return [plain_text(" ".join(row)) for row in zip(*parts, strict=True)] if parts else [""] * len(items)
+    parts = [[_part(value, longest, words) for value in items[name].to_list()] for name in present]
+    return [plain_text(" ".join(row), longest) for row in zip(*parts, strict=True)] if parts else [""] * len(items)
 
 
-def plain_text(text: str) -> str:
-    """Return text without markup, on one line, at most 2,000 characters.
-
-    Example:
-        >>> from warmstart.representation.text import plain_text
-        >>> plain_text("Tom &amp; Jerry<br/>War|Drama")
-        'Tom & Jerry War Drama'
-    """
-    # cut first: titles of millions of characters have been seen
-    bare = _TAG.sub(" ", html.unescape(text[: 4 * LONGEST]))
-    return _GAPS.sub(" ", bare).strip()[:LONGEST]
+def _part(value: Any, longest: int, words: int | None) -> str:
+    text = cell_text(value)
+    return text if words is None else plain_text(text, longest, words)
 
 
 def telling_words(text: str | None) -> list[str]:
@@ -112,13 +113,11 @@ def telling_words(text: str | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TextSpace:
-    """Vectors of texts, centred and whitened on a catalogue, so that what all items share does not count.
-
-    Source: Su et al. (2021), Whitening Sentence Representations; the shrinkage as Ledoit and Wolf (2004).
+    """Vectors of texts by one encoder, made to suit a catalogue: what all items share does not count.
 
     Args:
-        centre: float32 [256], the mean over the catalogue.
-        whitening: float32 [256, 256].
+        space: how the encoder's vectors are centred, whitened and shortened.
+        encoder: ``static``, or one that needs the extra ``llm``; what those say is kept in the user's cache.
 
     Example:
         >>> from warmstart.representation.text import TextSpace
@@ -128,46 +127,60 @@ class TextSpace:
         (True, 0.0)
     """
 
-    centre: Floats
-    whitening: Floats
+    space: VectorSpace
+    encoder: Encoder = "static"
 
     @classmethod
-    def fit(cls, texts: Sequence[str | None]) -> "TextSpace":
-        """Fit on the texts of a catalogue; those without a word do not count."""
-        vectors = StaticVectors().embed(texts).astype(np.float64)
-        vectors = vectors[np.abs(vectors).sum(axis=1) > 0]
-        if not len(vectors):
-            return cls(np.zeros(DIMENSION, dtype=np.float32), np.eye(DIMENSION, dtype=np.float32))
-        centre = vectors.mean(axis=0)
-        variances, directions = np.linalg.eigh(np.cov((vectors - centre).T, bias=True))
-        lifted = np.maximum(variances, 0) + SHRINKAGE * max(float(variances.mean()), 1e-12)
-        whitening = (directions / np.sqrt(lifted)) @ directions.T
-        return cls(centre.astype(np.float32), whitening.astype(np.float32))
+    def fit(
+        cls,
+        texts: Sequence[str | None],
+        encoder: Encoder = "static",
+        *,
+        whitening: Whitening = "soft",
+        dimension: int | None = None,
+    ) -> "TextSpace":
+        """Fit on the texts of a catalogue; those without a word do not count.
+
+        Args:
+            texts: one an item.
+            encoder: what reads them.
+            whitening: see ``VectorSpace.fit``.
+            dimension: see ``VectorSpace.fit``.
+        """
+        return cls(VectorSpace.fit(_model(encoder).embed(texts), whitening, dimension), encoder)
+
+    @property
+    def centre(self) -> Floats:
+        """The mean of the encoder's vectors over the catalogue, float32 [d]."""
+        return self.space.centre
 
     def encode(self, texts: Sequence[str | None]) -> Floats:
-        """Return unit vectors, float32 [len(texts), 256]; zero for None and for a text without a word."""
-        vectors = StaticVectors().embed(texts)
-        silent = np.abs(vectors).sum(axis=1) == 0
-        whitened = (vectors - self.centre) @ self.whitening
-        whitened[silent] = 0
-        return unit_rows(whitened)
+        """Return unit vectors, float32 [len(texts), p]; zero for None and for a text without a word."""
+        return self.space.encode(_model(self.encoder).embed(texts))
 
     def arrays(self) -> Arrays:
-        """Return what is to be stored with a model."""
-        return {"text.centre": self.centre, "text.whitening": self.whitening}
+        """Return what is to be stored with a model, beside the encoder's name."""
+        return self.space.arrays("text")
 
     @classmethod
-    def of_arrays(cls, arrays: Arrays) -> "TextSpace":
+    def of_arrays(cls, arrays: Arrays, encoder: str = "static") -> "TextSpace":
         """Take back what ``arrays`` returned; raises ``BadModelFile`` if it does not fit."""
-        square = (DIMENSION, DIMENSION)
-        return cls(array_of(arrays, "text.centre", (DIMENSION,)), array_of(arrays, "text.whitening", square))
+        known = next((name for name in SETTINGS if name == encoder), None)
+        if known is None:
+            raise BadModelFile(
+                f"The model reads texts with {encoder!r}, which this Warmstart does not know. Update it."
+            )
+        return cls(VectorSpace.of_arrays(arrays, "text"), known)
 
 
-def _texts_of(column: "pl.Series") -> list[str]:
-    return [_text_of(value) for value in column.to_list()]
+def _model(encoder: Encoder) -> LanguageModel:
+    return open_language_model() if encoder == "static" else _opened(encoder)
 
 
-def _text_of(value: Any) -> str:
-    if value is None:
-        return ""
-    return " ".join(_text_of(part) for part in value) if isinstance(value, list) else str(value)
+@cache
+def _opened(encoder: Encoder) -> LanguageModel:
+    """Open an encoder once a process; it takes long, so what it says is kept on disk."""
+    try:
+        return open_language_model(encoder, cache=True, **SETTINGS[encoder])
+    except BadInput:  # nowhere to keep it
+        return open_language_model(encoder, **SETTINGS[encoder])
