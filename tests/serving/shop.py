@@ -1,11 +1,13 @@
 """A made-up shop whose customers have one of three tastes, so that one event tells much."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 import warmstart as ws
+from warmstart.serving.answers import Recommendations
 
 N_ITEMS, N_USERS, TASTES = 60, 150, 3
 KINDS = ("Comedy", "Horror", "Western")
@@ -46,3 +48,13 @@ def shop_data() -> ws.Dataset:
 def shop_model() -> ws.MetaRecommender:
     """Return the default recommender, trained on the shop."""
     return ws.MetaRecommender(tune=False, values=False).fit(shop_data())
+
+
+def like(item: int, who: str = "ann", **more: Any) -> dict[str, Any]:
+    """Return an event: somebody likes an item."""
+    return {"user_id": who, "item_id": f"b{item}", "type": "like"} | more
+
+
+def tastes(found: Recommendations) -> list[int]:
+    """Return whose taste each item of a list is."""
+    return [taste_of(int(row.item_id[1:])) for row in found.items]

@@ -1,59 +1,11 @@
 """The engine in the same process and a server from afar are the same: every test runs on both, over both stores."""
 
-import uuid
 from dataclasses import replace
 
 import pytest
 
-import warmstart as ws
-from tests.serving.conftest import new_database
-from tests.serving.servers import served
-from tests.serving.shop import KINDS, taste_of
+from tests.serving.shop import KINDS, like, taste_of, tastes
 from warmstart.core.errors import BadInput, Conflict, NotFound, UnknownItem
-from warmstart.serving.http.access import new_key
-from warmstart.serving.http.settings import ServeConfig
-from warmstart.serving.live import Live
-from warmstart.serving.settings import LiveConfig
-from warmstart.serving.store import kept
-
-CONFIG = LiveConfig.of(
-    scenarios={"varied": {"diversity": 1.0}, "trial": {}},
-    experiment={"key": "bolder", "scenario": "trial", "arms": {"usual": {}, "varied": {"policy": {"diversity": 1.0}}}},
-)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def shared(request, model, model_folder, tmp_path_factory):
-    """An engine in this process, and a server with an engine of its own, over one store."""
-    url = new_database(request.param, request, tmp_path_factory.mktemp("shared"))
-    live = Live.open(model, url, CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warmstart.serving.http.access.SECONDS_BETWEEN_READS", 0.0)
-        with served(ServeConfig(model=str(model_folder), store=url, rate=None, live=CONFIG)) as address:
-            yield live, address
-    live.close()
-
-
-@pytest.fixture(params=["embedded", "remote"])
-def shop(request, shared):
-    """The service of a new tenant, here or from afar."""
-    live, address = shared
-    tenant = uuid.uuid4().hex
-    if request.param == "embedded":
-        yield live.tenant(tenant)
-        return
-    text, key = new_key(tenant, "write")
-    live.store.write(lambda connection: kept.add_key(connection, key)).result(10)
-    with ws.connect(address, text) as client:
-        yield client
-
-
-def like(item, who="ann", **more):
-    return {"user_id": who, "item_id": f"b{item}", "type": "like"} | more
-
-
-def tastes(found):
-    return [taste_of(int(row.item_id[1:])) for row in found.items]
 
 
 def test_the_next_answer_rests_on_the_last_event(shop):

@@ -30,7 +30,9 @@ def told(sqlite_live):
     shop.record(events, idempotency_key=f"key of {CANARY}")
     shop.record([{"session_id": f"session of {CANARY}", "item_id": "b31"}])
     shop.merge(CANARY, f"session of {CANARY}")
-    shop.describe(CANARY, {"name": CANARY})
+    shop.describe(CANARY, {"name": CANARY, "text": f"I like Western, says {CANARY}."})
+    shop.search("western", CANARY)
+    shop.taste(CANARY)
     shop.recommend(CANARY, explore="thompson")
     shop.recommend(CANARY)
     for other in range(20):
@@ -49,7 +51,10 @@ def test_no_byte_is_left_on_disk_and_nobody_else_is_touched(told, tmp_path):
 
 def test_no_trace_is_left_in_memory(told):
     told.erase(CANARY)
-    assert not [key for key in told.live.knowledge.profiles._kept if CANARY in str(key)]
+    profiles = told.live.knowledge.profiles
+    assert not [
+        key for kept in (profiles._kept, profiles._open, profiles._spoken) for key in kept if CANARY in str(key)
+    ]
     assert told.recommend(CANARY).evidence == "prior"
 
 

@@ -214,3 +214,24 @@ def test_a_change_of_taste_lets_older_events_fade(sqlite_live, monkeypatch):
     knowledge.config = LiveConfig(notice_drift=False)
     knowledge.profiles.drop("shop", "user:ann")
     assert shop.recommend("ann", n=20).items == plain.items
+
+
+def test_what_somebody_says_of_herself_is_no_attribute_to_learn_from(sqlite_live):
+    shop = sqlite_live.tenant("shop")
+    shop.record([{"user_id": "ann", "item_id": "b1"}, {"user_id": "bob", "item_id": "b2"}])
+    shop.describe("ann", {"text": "I like Western."})
+    assert dataset_of(sqlite_live.store, "shop").users is None
+    shop.describe("bob", {"text": "I like Comedy.", "town": "t1"})
+    users = dataset_of(sqlite_live.store, "shop").users
+    assert users is not None
+    assert users.columns == ["user_id", "town"]
+
+
+def test_of_sentences_as_many_stay_read_as_there_is_room_for(sqlite_live, monkeypatch):
+    monkeypatch.setattr("warmstart.serving.profiles.MOST_SPOKEN", 3 * 60)
+    shop = sqlite_live.tenant("shop")
+    for person in range(9):
+        shop.describe(f"user{person}", {"text": "I like Western."})
+    lists = [shop.recommend(f"user{person}").items for person in range(9)]
+    assert len(sqlite_live.knowledge.profiles._spoken) == 3
+    assert all(one == shop.recommend_to(text="I like Western.").items for one in lists)

@@ -1,7 +1,9 @@
 """What a service answers, embedded or remote: plain values that JSON can say."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+FactKind = Literal["label", "decade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Recommendations:
         degraded: the store did not answer, so the newest events may be missing.
         took_ms: wall time.
         experiment: the experiment that is about this list; None for none.
+        text: why this list, in the language that was asked for; None where none was.
     """
 
     recommendation_id: str
@@ -90,6 +93,7 @@ class Recommendations:
     degraded: bool = False
     took_ms: float = 0.0
     experiment: InExperiment | None = None
+    text: str | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -97,13 +101,64 @@ class Recommendations:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Why an item has its score for somebody: reasons that sum to it, largest first."""
+    """Why an item has its score for somebody: reasons that sum to it, largest first; ``text`` if it was asked for."""
 
     item_id: Any
     title: str
     score: float
     reasons: tuple[Reason, ...]
     state_version: int
+    model_version: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TasteFact:
+    """Something that stands out among what somebody likes.
+
+    Args:
+        kind: ``label``, such as a genre, or ``decade``.
+        name: such as Musical, or 1990s.
+        share: of her likes that are so, each as much as it counts.
+        usual: the same share over everybody's likes.
+        item_ids: hers that are so.
+    """
+
+    kind: FactKind
+    name: str
+    share: float
+    usual: float
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What stands out among what somebody likes, as a sentence that ``text`` reads, and what it rests on.
+
+    Args:
+        text: empty where nothing stands out.
+        facts: what the sentence names, in its order.
+        likes: how many it was looked for among.
+        state_version: the subject's version that was read; 0 for somebody without one.
+        model_version: the model whose labels these are.
+        degraded: the store did not answer, so the newest events may be missing.
+    """
+
+    text: str
+    facts: tuple[TasteFact, ...]
+    likes: int
+    state_version: int
+    model_version: str
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an item is, in a sentence or two that say nothing but what is known of it."""
+
+    item_id: str
+    language: str
+    text: str
     model_version: str
 
 

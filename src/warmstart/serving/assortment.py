@@ -21,6 +21,7 @@ from warmstart.meta.recommender import MetaRecommender
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import TakesNewItems, read_new_items, readable
 from warmstart.representation.context import Context
+from warmstart.serving.item_facts import TenantShelf
 from warmstart.serving.shelf import Served
 from warmstart.serving.store.entries import ItemRow
 
@@ -80,7 +81,7 @@ class Assortment:
         available = np.ones(len(self.model.catalogue), dtype=bool)
         available[[place for place in places if place is not None]] = False
         found = replace(self, available=None if available.all() else available, items_version=items_version)
-        return _knowing(found, self, (*_OF_THE_MODEL, "shelves"))
+        return _knowing(found, self, (*_OF_THE_MODEL, "shelves", "table", "told"))
 
     @property
     def name(self) -> tuple[str, int]:
@@ -95,8 +96,17 @@ class Assortment:
     @cached_property
     def shelves(self) -> Shelves:
         """The items as requests ask for them: by column and by id."""
-        table = pl.DataFrame(item_table(self.rows), strict=False) if self.rows else None
-        return Shelves(self.model.catalogue, table)
+        return Shelves(self.model.catalogue, self.table)
+
+    @cached_property
+    def table(self) -> pl.DataFrame | None:
+        """What the tenant told of items, as columns of text; None for nothing."""
+        return pl.DataFrame(item_table(self.rows), strict=False) if self.rows else None
+
+    @cached_property
+    def told(self) -> TenantShelf:
+        """What may be said of the items."""
+        return TenantShelf.of_tenant(self.model, self.rows, self.table)
 
     @property
     def is_indexed(self) -> bool:

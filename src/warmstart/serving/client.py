@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from warmstart.core import errors
 from warmstart.core.errors import BadInput, MissingExtra, NotAllowed, Overloaded, StoreUnavailable, WarmstartError
-from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
+from warmstart.explanation.lexicon import Language
+from warmstart.serving.answers import Description, Erased, Explained, Export, Recommendations, Recorded, Taste
 from warmstart.serving.store.entries import ItemRow
 
 T = TypeVar("T")
@@ -95,10 +96,7 @@ class Client:
 
     def recommend(self, user_id: str | None = None, *, session_id: str | None = None, **ask: Any) -> Recommendations:
         """Recommend to somebody who is kept; see ``Tenant.recommend``."""
-        if (user_id is None) == (session_id is None):
-            raise BadInput("Give either user_id or session_id.")
-        kind, name = ("users", user_id) if user_id is not None else ("sessions", session_id)
-        path = f"/v1/{kind}/{_part(str(name))}/recommendations"
+        path = f"{_path_of(user_id, session_id)}/recommendations"
         return self._asked(Recommendations, "GET", path, params=_query(ask))
 
     def recommend_to(self, **person: Any) -> Recommendations:
@@ -109,9 +107,27 @@ class Client:
         """Say what a list was worth; see ``Tenant.reward``."""
         self._send("POST", f"/v1/recommendations/{_part(recommendation_id)}/reward", json={"reward": value})
 
-    def explain(self, user_id: str, item_id: Any) -> Explained:
+    def explain(self, user_id: str, item_id: Any, language: Language | None = None) -> Explained:
         """Say why an item has its score for a user; see ``Tenant.explain``."""
-        return self._asked(Explained, "GET", f"/v1/users/{_part(user_id)}/explanations/{_part(str(item_id))}")
+        path = f"/v1/users/{_part(user_id)}/explanations/{_part(str(item_id))}"
+        return self._asked(Explained, "GET", path, params=_query({"language": language}))
+
+    def search(
+        self, text: str, user_id: str | None = None, *, session_id: str | None = None, **ask: Any
+    ) -> Recommendations:
+        """Return the items that fit a text; see ``Tenant.search``."""
+        somebody = {"user_id": user_id, "session_id": session_id}
+        return self._asked(Recommendations, "GET", "/v1/search", params=_query({"q": text} | somebody | ask))
+
+    def taste(self, user_id: str | None = None, *, session_id: str | None = None) -> Taste:
+        """Return what stands out among what somebody likes; see ``Tenant.taste``."""
+        return self._asked(Taste, "GET", f"{_path_of(user_id, session_id)}/taste")
+
+    def description(self, item_id: Any, language: Language = "en") -> Description:
+        """Return what an item is, in words; see ``Tenant.description``."""
+        return self._asked(
+            Description, "GET", f"/v1/items/{_part(str(item_id))}/description", params=_query({"language": language})
+        )
 
     def similar(self, item_id: Any, n: int = 10) -> Recommendations:
         """Return what those like who like an item; see ``Tenant.similar``."""
@@ -217,6 +233,12 @@ _KINDS: dict[int, type[WarmstartError]] = {
 
 def _part(name: str) -> str:
     return quote(name, safe="")
+
+
+def _path_of(user_id: str | None, session_id: str | None) -> str:
+    if (user_id is None) == (session_id is None):
+        raise BadInput("Give either user_id or session_id.")
+    return f"/v1/sessions/{_part(str(session_id))}" if user_id is None else f"/v1/users/{_part(user_id)}"
 
 
 def _query(ask: Mapping[str, Any]) -> list[tuple[str, str]]:

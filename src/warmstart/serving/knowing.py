@@ -21,7 +21,7 @@ from warmstart.serving.answers import Reason
 from warmstart.serving.assortment import Assortment
 from warmstart.serving.assortments import Assortments
 from warmstart.serving.profiles import Profiles, Warm
-from warmstart.serving.requests import PersonIn, history_of
+from warmstart.serving.requests import SENTENCE, PersonIn, history_of, sentence_in
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.shelf import Shelf
 from warmstart.serving.store import kept, log
@@ -168,16 +168,26 @@ class Knowledge:
 
     def described(self, tenant: str, person: PersonIn) -> Known:
         """Return what a request says of somebody who is not kept."""
-        degraded = False
-        try:
-            self.look_for_model()
-            _, items_version, _ = log.states(self.store.database, tenant, "")
-            assortment = self.assortments.of(tenant, items_version)
-        except StoreUnavailable:
-            assortment, degraded = self.assortments.latest(tenant), True
+        assortment, degraded = self.assortment(tenant)
         profile = assortment.model.profile(history_of(person.history), user=person.user, text=person.text)
         history = profile.history
         return Known(assortment, Folded(history, history.items), profile.context, 0, degraded)
+
+    def assortment(self, tenant: str) -> tuple[Assortment, bool]:
+        """Return what a tenant's users can be recommended now, and whether the store did not answer."""
+        try:
+            self.look_for_model()
+            _, items_version, _ = log.states(self.store.database, tenant, "")
+            return self.assortments.of(tenant, items_version), False
+        except StoreUnavailable:
+            return self.assortments.latest(tenant), True
+
+    def events(self, tenant: str, subject: str) -> list[Event]:
+        """Return the events that a profile rests on, newest first; none while the store does not answer."""
+        try:
+            return log.newest(self.store.database, tenant, subject, self.config.feedback.most_events)
+        except StoreUnavailable:
+            return []
 
     def take_active_model(self) -> None:
         """Take over the model that was activated last before the first answer; one that is no good changes nothing."""
@@ -210,7 +220,13 @@ class Knowledge:
             if state.version:
                 self.profiles.put(tenant, subject, warm)
         folded = self.profiles.opened(tenant, subject, warm)
-        return Known(assortment, folded, warm.context, state.version, subject=subject)
+        return Known(
+            assortment, folded, self._context(tenant, subject, warm, assortment), state.version, subject=subject
+        )
+
+    def _context(self, tenant: str, subject: str, warm: Warm, assortment: Assortment) -> Context:
+        """Return her attributes and her sentence as the model reads them."""
+        return self.profiles.spoken(tenant, subject, warm, lambda text: assortment.model.encode(None, [text]))
 
     def _as_of(self, tenant: str, now: Known, until: int) -> Known:
         """Return what was known at a version, but for undone events and attributes, which are those of today."""
@@ -224,8 +240,10 @@ class Knowledge:
         if state.version:
             events = log.newest(self.store.database, tenant, subject, feedback.most_events)
         folded = self._of_today(fold(events, assortment.model.catalogue, feedback), assortment)
-        context = read_attributes(assortment.model, state.attributes or {})
-        return Warm.of(state.version, assortment.name, folded, context)
+        attributes, model = state.attributes or {}, assortment.model
+        sentence = "" if SENTENCE in model.attribute_names else sentence_in(attributes)
+        told = {name: value for name, value in attributes.items() if name != SENTENCE} if sentence else attributes
+        return Warm.of(state.version, assortment.name, folded, read_attributes(model, told), sentence)
 
     def _of_today(self, folded: Folded, assortment: Assortment) -> Folded:
         """Let what came before a change of taste fade."""
@@ -243,4 +261,5 @@ class Knowledge:
         if warm is None or warm.catalogue != assortment.name:
             empty = fold([], assortment.model.catalogue, self.config.feedback)
             return Known(assortment, empty, Context(), 0, degraded=True, subject=subject)
-        return Known(assortment, warm.folded(), warm.context, warm.version, degraded=True, subject=subject)
+        context = self._context(tenant, subject, warm, assortment)
+        return Known(assortment, warm.folded(), context, warm.version, degraded=True, subject=subject)

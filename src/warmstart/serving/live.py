@@ -1,38 +1,22 @@
 """The live engine: a model, a store and what is kept warm between them; every answer rests on the last event."""
 
-import logging
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
 from warmstart.adaptation.glimpse import prepare
-from warmstart.core.errors import BadInput, NotFound, Overloaded, StoreUnavailable
+from warmstart.core.errors import NotFound
 from warmstart.recommenders.base import Recommender
-from warmstart.serving.answers import Erased, Explained, Export, Recommendations, Recorded
-from warmstart.serving.assortment import check_items
-from warmstart.serving.knowing import Knowledge, Known, looks_for_drift
-from warmstart.serving.listing import Choice, listed, scores_beside
-from warmstart.serving.names import place_in
-from warmstart.serving.recording import logged
-from warmstart.serving.requests import MOST_ITEMS, Ask, ItemIn, PersonIn, checked, checked_each
-from warmstart.serving.scenarios import policy_for
+from warmstart.serving.knowing import Knowledge, looks_for_drift
 from warmstart.serving.settings import LiveConfig
 from warmstart.serving.shelf import Served, Shelf, open_model
-from warmstart.serving.store import kept, log
-from warmstart.serving.store.entries import Entry, ItemRow, Shown, session, user
+from warmstart.serving.store import kept
 from warmstart.serving.store.store import Store
+from warmstart.serving.tenant import PATIENCE, Tenant
 
-LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 DEFAULT_TENANT = "default"
-PATIENCE = 30.0
-"""Seconds that an embedded caller waits for a commit."""
 
 
 class Live:
@@ -72,7 +56,7 @@ class Live:
         served = open_model(model) if isinstance(model, str | Path) else Served(uuid.uuid4().hex[:12], model)
         return cls(served, Store.open(store), config)
 
-    def tenant(self, name: str = DEFAULT_TENANT) -> "Tenant":
+    def tenant(self, name: str = DEFAULT_TENANT) -> Tenant:
         """Return the service of one tenant; nothing of another can be seen through it."""
         return Tenant(self, name)
 
@@ -103,217 +87,3 @@ class Live:
     def close(self) -> None:
         """Write what waits, then close the store."""
         self.store.close()
-
-
-class Tenant:
-    """The service of one tenant, in this process; ``Client`` is the same over HTTP."""
-
-    __slots__ = ("live", "name")
-
-    def __init__(self, live: Live, name: str) -> None:
-        self.live = live
-        self.name = name
-
-    # -- events
-
-    def record(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> Recorded:
-        """Log what people did; when this returns it is durable, and the next answer of any process rests on it.
-
-        Args:
-            events: mappings with the fields of ``EventIn``.
-            idempotency_key: names this request; sent again with the same events, it is answered as the first time.
-
-        Raises:
-            BadInput: there are none or too many; a faulty one among them is rejected by itself.
-            Conflict: the key came before with other events.
-            StoreUnavailable: nothing is acknowledged.
-        """
-        return self.recording(events, idempotency_key).result(timeout=PATIENCE)
-
-    def recording(self, events: Sequence[Any], idempotency_key: str | None = None) -> "Future[Recorded]":
-        """Do the same without waiting."""
-        return logged(self.live.store, self.name, events, idempotency_key, self._unknown)
-
-    def undo(self, event_id: str) -> int:
-        """Take an event out of its person's profile; returns her new version. Raises ``NotFound``."""
-        return self._write(lambda connection: log.undo(connection, self.name, event_id))
-
-    def merge(self, user_id: str, session_id: str) -> int:
-        """Give what was done before login to the user; returns her new version. Raises ``Conflict``."""
-        return self._write(lambda connection: log.merge(connection, self.name, session(session_id), user(user_id)))
-
-    # -- answers
-
-    def recommend(self, user_id: str | None = None, *, session_id: str | None = None, **ask: Any) -> Recommendations:
-        """Recommend to somebody who is kept; whoever is unknown gets what the prior says.
-
-        Args:
-            user_id: who; either this or ``session_id``.
-            session_id: who, before login.
-            **ask: the fields of ``Ask``.
-        """
-        return self.answer(_subject(user_id, session_id), checked(Ask, ask), time.perf_counter())
-
-    def answer(self, subject: str, ask: Ask, started: float) -> Recommendations:
-        """Recommend to a subject of the store; ``started`` is when the request came, of ``time.perf_counter``."""
-        known = self.known(subject) if ask.after is None else self._known_then(subject, ask.after)
-        return self._answer(known, ask, started)
-
-    def recommend_to(self, **person: Any) -> Recommendations:
-        """Recommend to somebody of whom nothing is kept; the fields are those of ``PersonIn``."""
-        started = time.perf_counter()
-        asked = checked(PersonIn, person)
-        return self._answer(self.live.knowledge.described(self.name, asked), asked, started)
-
-    def reward(self, recommendation_id: str, value: float) -> None:
-        """Say what a list was worth that was logged: left to chance, or any if the engine is set so.
-
-        Raises:
-            NotFound: no such list was logged.
-            Conflict: it was said to be worth something else.
-        """
-        self._write(lambda connection: kept.reward(connection, self.name, recommendation_id, float(value)))
-
-    def explain(self, user_id: str, item_id: Any) -> Explained:
-        """Say why an item has its score for a user; the reasons sum to it. Raises ``UnknownItem``."""
-        known = self.known(user(user_id))
-        why, reasons = known.profile().explain(item_id), known.reasons(item_id)
-        versions = known.version, known.assortment.served.version
-        return Explained(why.item_id, why.title, why.score, reasons, *versions)
-
-    def similar(self, item_id: Any, n: int = 10) -> Recommendations:
-        """Return what is liked more than usual by those who like an item. Raises ``UnknownItem``.
-
-        The score is what one like of the item adds to another's, over the root of what that has without it: a film that
-        everybody likes is near to none.
-        """
-        started = time.perf_counter()
-        person = checked(PersonIn, {"history": [item_id], "n": n})
-        known = self.live.knowledge.described(self.name, person)
-        choice = Choice(self.live.config.policy, self.live.rng)
-        return listed(known, person, choice, started, scores_beside(known))
-
-    # -- people
-
-    def describe(self, user_id: str, attributes: Mapping[str, Any]) -> int:
-        """Set what is known of a user beside her events; returns her new version."""
-        told = dict(attributes)
-        return self._write(lambda connection: log.describe(connection, self.name, user(user_id), told))
-
-    def export(self, user_id: str) -> Export:
-        """Return everything that is kept about a user. Raises ``NotFound``."""
-        subject = user(user_id)
-
-        def found(connection: Any) -> Export:
-            state = log.state(connection, self.name, subject)
-            if not state.version:
-                raise NotFound("Nothing is kept about this user.")
-            attributes = None if state.attributes is None else dict(state.attributes)
-            sessions = [name.removeprefix("session:") for name in log.sessions_of(connection, self.name, subject)]
-            shown = kept.shown_to(connection, self.name, subject)
-            events = log.export(connection, self.name, subject)
-            return Export(user_id, state.version, attributes, tuple(events), tuple(sessions), tuple(shown))
-
-        return self.live.store.read(found)
-
-    def erase(self, user_id: str) -> Erased:
-        """Remove everything about a user, and return the receipt; the next answer is a stranger's."""
-        receipt = self._write(lambda connection: log.erase(connection, self.name, user(user_id)))
-        self.live.store.database.scrub()
-        self.live.knowledge.profiles.drop(self.name, user(user_id))
-        return Erased(user_id, receipt.events, receipt.recommendations, receipt.profiles, time.time())
-
-    # -- items
-
-    def put_items(self, items: Sequence[Mapping[str, Any]]) -> int:
-        """Add items or change them; returns how many. Those with a title or labels can be recommended at once.
-
-        Raises:
-            BadInput: naming every fault; nothing is changed then.
-        """
-        if not 1 <= len(items) <= MOST_ITEMS:
-            raise BadInput(f"A request carries 1 to {MOST_ITEMS} items; came: {len(items)}.")
-        # of an item that comes twice in one request the last counts
-        rows = list({row.item_id: row for row in map(_item_row, checked_each(ItemIn, items))}.values())
-        check_items(self.live.shelf.present.model, rows)
-        version = self._write(lambda connection: kept.put_items(connection, self.name, rows))
-        self.live.knowledge.assortments.settle(self.name, version)
-        return len(rows)
-
-    def items(self, after: str = "", n: int = 100) -> list[ItemRow]:
-        """Return the items that were put, in order of id, from behind ``after`` on."""
-        return self.live.store.read(lambda connection: kept.items(connection, self.name, after, n))
-
-    def item(self, item_id: str) -> ItemRow:
-        """Return an item as it was put, or as the model knows it.
-
-        Raises:
-            UnknownItem: neither knows it.
-            NotFound: it was removed.
-        """
-        found = self.live.store.read(lambda connection: kept.item(connection, self.name, item_id))
-        if found is not None:
-            return found
-        catalogue = self.live.shelf.present.model.catalogue
-        place = catalogue.index(item_id)
-        return ItemRow(str(catalogue.item_ids[place]), {"title": catalogue.titles[place]})
-
-    def remove_items(self, item_ids: Sequence[str]) -> int:
-        """Remove items, those of the model as well, until they are put again; returns how many there were."""
-        find = self.live.shelf.present.model.catalogue.find
-        removal = partial(
-            kept.remove_items, tenant=self.name, item_ids=item_ids, known=lambda one: find(one) is not None
-        )
-        return self._write(removal)
-
-    # -- how it is done
-
-    def known(self, subject: str) -> Known:
-        """Return what is known of a subject now; see ``user`` and ``session`` of the store."""
-        return self.live.knowledge.known(self.name, subject)
-
-    def _answer(self, known: Known, ask: Ask, started: float) -> Recommendations:
-        policy, experiment = policy_for(self.live.config, ask.scenario, self.name, known.subject)
-        found = listed(known, ask, Choice(policy, self.live.rng, experiment), started)
-        if known.subject and self._is_logged(found, ask.explore or policy.explore):
-            self._log_shown(known, found)
-        return found
-
-    def _is_logged(self, found: Recommendations, explore: str) -> bool:
-        if self.live.config.log_lists == "all":
-            return bool(found.items)
-        return explore != "off" and any(row.propensity < 1 for row in found.items)
-
-    def _known_then(self, subject: str, page: str) -> Known:
-        return self.live.knowledge.known(self.name, subject, place_in(page).version)
-
-    def _log_shown(self, known: Known, found: Recommendations) -> None:
-        """Log a list without waiting: an answer is worth more than its place in the log."""
-        items = tuple(str(row.item_id) for row in found.items)
-        propensities = tuple(row.propensity for row in found.items)
-        row = Shown(
-            found.recommendation_id, known.subject, items, propensities, known.assortment.served.version, time.time()
-        )
-        try:
-            self.live.store.write(lambda connection: kept.log_shown(connection, self.name, [row]))
-        except (StoreUnavailable, Overloaded):
-            LOG.warning("a list that was shown could not be logged")
-
-    def _unknown(self, entries: Sequence[Entry]) -> tuple[str, ...]:
-        """Return the items that neither the model nor, as far as this process has seen, the tenant knows."""
-        catalogue = self.live.knowledge.assortments.latest(self.name).model.catalogue
-        return tuple(dict.fromkeys(e.event.item_id for e in entries if catalogue.find(e.event.item_id) is None))
-
-    def _write(self, work: Callable[[Any], T]) -> T:
-        return self.live.store.write(work).result(timeout=PATIENCE)
-
-
-def _subject(user_id: str | None, session_id: str | None) -> str:
-    if (user_id is None) == (session_id is None):
-        raise BadInput("Give either user_id or session_id.")
-    return user(user_id) if user_id is not None else session(str(session_id))
-
-
-def _item_row(item: ItemIn) -> ItemRow:
-    told = {"title": item.title} if item.title is not None else {}
-    return ItemRow(item.item_id, told | (item.model_extra or {}), item.available)

@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +15,8 @@ Key = tuple[str, str]
 MOST_PROFILES = 100_000
 MOST_OPEN = 1_000
 """Profiles that stay unpacked, which takes several times the room."""
+MOST_SPOKEN = 1 << 24
+"""Numbers that what sentences say may take, one for each item and sentence."""
 _ROW = np.dtype([("item", "<i4"), ("value", "<f4"), ("weight", "<f4"), ("time", "<f8")])
 
 
@@ -28,6 +31,7 @@ class Warm:
         seen: int32, items she met.
         context: her attributes as the model reads them.
         whole: every event counts whole.
+        sentence: what she says of herself; empty for nothing. What it does to the items is too large to be kept.
     """
 
     version: int
@@ -36,9 +40,12 @@ class Warm:
     seen: bytes
     context: Context
     whole: bool
+    sentence: str = ""
 
     @classmethod
-    def of(cls, version: int, catalogue: tuple[str, int], folded: Folded, context: Context) -> "Warm":
+    def of(
+        cls, version: int, catalogue: tuple[str, int], folded: Folded, context: Context, sentence: str = ""
+    ) -> "Warm":
         """Pack a folded history."""
         history = folded.history
         rows = np.zeros(len(history.items), dtype=_ROW)
@@ -46,7 +53,8 @@ class Warm:
         rows["time"] = 0 if history.times is None else history.times
         rows["weight"] = 1 if history.weights is None else history.weights
         whole = history.weights is None
-        return cls(version, catalogue, rows.tobytes(), folded.seen.astype("<i4").tobytes(), context, whole)
+        seen = folded.seen.astype("<i4").tobytes()
+        return cls(version, catalogue, rows.tobytes(), seen, context, whole, sentence)
 
     def folded(self) -> Folded:
         """Return what was packed."""
@@ -72,6 +80,7 @@ class Profiles:
         self._most = most
         self._kept: OrderedDict[Key, Warm] = OrderedDict()
         self._open: OrderedDict[Key, tuple[Warm, Folded]] = OrderedDict()
+        self._spoken: OrderedDict[Key, tuple[Warm, Context]] = OrderedDict()
         self._erasures: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -94,6 +103,28 @@ class Profiles:
                 self._open.popitem(last=False)
         return folded
 
+    def spoken(self, tenant: str, subject: str, warm: Warm, read: Callable[[str], Context]) -> Context:
+        """Return a profile's context with what its sentence says; of those asked for last it stays read.
+
+        Args:
+            tenant: whose person she is.
+            subject: who.
+            warm: her profile.
+            read: returns what a sentence says.
+        """
+        if not warm.sentence:
+            return warm.context
+        found = self._spoken.get((tenant, subject))
+        if found is not None and found[0] is warm:
+            return found[1]
+        text = read(warm.sentence).text
+        context = replace(warm.context, text=text)
+        with self._lock:
+            self._spoken[tenant, subject] = warm, context
+            while len(self._spoken) > max(1, MOST_SPOKEN // max(1, 0 if text is None else text.size)):
+                self._spoken.popitem(last=False)
+        return context
+
     def put(self, tenant: str, subject: str, warm: Warm) -> None:
         """Keep a profile in the place of an older one."""
         with self._lock:
@@ -105,14 +136,14 @@ class Profiles:
     def drop(self, tenant: str, subject: str) -> None:
         """Forget somebody's profile."""
         with self._lock:
-            self._kept.pop((tenant, subject), None)
-            self._open.pop((tenant, subject), None)
+            for kept in (self._kept, self._open, self._spoken):
+                kept.pop((tenant, subject), None)
 
     def erased(self, tenant: str, count: int) -> None:
         """Forget a tenant's profiles when somebody was erased since the last time, be it by another process."""
         if self._erasures.get(tenant, 0) != count:
             with self._lock:
                 self._erasures[tenant] = count
-                for kept in (self._kept, self._open):
+                for kept in (self._kept, self._open, self._spoken):
                     for key in [key for key in kept if key[0] == tenant]:
                         del kept[key]

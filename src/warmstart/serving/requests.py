@@ -22,6 +22,7 @@ from pydantic import (
 
 from warmstart.core.errors import BadInput
 from warmstart.core.events import Event
+from warmstart.explanation.lexicon import Language
 from warmstart.serving.answers import Rejected
 from warmstart.serving.store.entries import Entry, digest_of, session, user
 
@@ -33,6 +34,7 @@ MOST_ITEMS = 1_000
 MOST_HISTORY = 1_000
 MOST_RECOMMENDED = 1_000
 LONGEST_TEXT = 2_000
+LONGEST_SEARCH = 200
 LARGEST_CONTEXT = 4_096
 """Characters of an event's context as JSON."""
 AHEAD_SECONDS = 86_400.0
@@ -177,10 +179,53 @@ class Ask(_Body):
     """How much unlikeness within the list counts, 0 to 1; left out: as the server is set."""
     explore: Annotated[str, Field(pattern="^(off|thompson|ucb)$")] | None = None
     """Try what may be better than it seems: thompson or ucb; left out: as the server is set."""
+    language: Language | None = None
+    """Say in this language why the list is suggested: ``en`` or ``zh``; left out: no text."""
     scenario: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """The place that the list is for, by a name that the server was set up with; left out: the usual one."""
     after: Id | None = None
     """The ``recommendation_id`` of the page before: the same list goes on, whatever was done since."""
+
+
+def looked_for(text: str) -> str:
+    """Return what to look for; raises ``ValueError`` with the cure where it says nothing, or too much."""
+    if not any(letter > " " for letter in text):
+        message = "say what to look for: words of a title, a label such as a genre, or a year"
+        raise ValueError(message)
+    if len(text) > LONGEST_SEARCH:
+        message = f"a search has at most {LONGEST_SEARCH} characters; a sentence about a person goes in text"
+        raise ValueError(message)
+    return named(text)
+
+
+SEARCH_SCHEMA = {"minLength": 1, "maxLength": LONGEST_SEARCH, "pattern": r"^[^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*$"}
+"""What ``looked_for`` takes, as schemas say it."""
+
+
+class SearchIn(_Body):
+    """What to look for, and how the list of it should be."""
+
+    q: Annotated[str, AfterValidator(looked_for)]
+    """Words of titles, labels such as genres, years or decades."""
+    n: Annotated[int, Field(ge=1, le=MOST_RECOMMENDED)] = 10
+    """How many items at most."""
+    exclude_seen: bool = False
+    """Leave out what the person has met."""
+    filter: dict[str, list[str]] | None = None
+    """Only items with one of these levels in each of these columns."""
+    allow: Annotated[list[Id], Field(max_length=10_000)] | None = None
+    """Only these items."""
+    block: Annotated[list[Id], Field(max_length=10_000)] | None = None
+    """None of these items."""
+    after: Id | None = None
+    """The ``recommendation_id`` of the page before: the same list goes on, whatever was done since."""
+
+
+class InWords(_Body):
+    """How a text is worded."""
+
+    language: Language = "en"
+    """English or Chinese."""
 
 
 class PersonIn(Ask):
@@ -205,6 +250,22 @@ class ItemIn(_Body):
     """How it is called."""
     available: bool = True
     """False while it is out of stock: it is never recommended then."""
+
+
+SENTENCE = "text"
+"""The attribute of a user that is read as a sentence of hers, where the model has no attribute of that name."""
+
+
+def sentence_in(attributes: Mapping[str, Any]) -> str:
+    """Return what somebody says of herself among her attributes, as far as it is read; empty for nothing.
+
+    Example:
+        >>> from warmstart.serving.requests import sentence_in
+        >>> sentence_in({"age": 25, "text": "I like Musical."}), sentence_in({"text": 3})
+        ('I like Musical.', '')
+    """
+    told = attributes.get(SENTENCE)
+    return told[:LONGEST_TEXT] if isinstance(told, str) and told.strip() else ""
 
 
 _EVENTS = TypeAdapter(list[EventIn])

@@ -1,12 +1,20 @@
 """How the live engine behaves."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from warmstart.adaptation.feedback import Feedback
 from warmstart.adaptation.settings import DriftConfig, PolicyConfig
 from warmstart.core.config import Config
+from warmstart.explanation.lexicon import NOUNS
+
+
+def _noun(what: str) -> str:
+    if what not in NOUNS:
+        message = f"items can be called {', '.join(NOUNS)}"
+        raise ValueError(message)
+    return what
 
 
 class Arm(Config):
@@ -57,6 +65,10 @@ class LiveConfig(Config):
 
     log_lists: Literal["chance", "all"] = "chance"
     """Which lists are logged, and can be rewarded: those that were left to chance, or all. Each is a write more."""
+
+    what: Annotated[str, AfterValidator(_noun)] = "title"
+    """What items are called where the service writes texts: film, book, song, game, course, article, video, product,
+    recipe, place and others that are named where one is not known."""
 
     seed: int | None = None
     """Seed of what exploration leaves to chance; None draws one."""

@@ -20,6 +20,7 @@ from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.likes import LikeRule, like_rule
 from warmstart.serving.assortment import item_table
+from warmstart.serving.requests import SENTENCE
 from warmstart.serving.store import kept, log
 from warmstart.serving.store.entries import Entry, ItemRow, digest_of, user
 from warmstart.serving.store.store import Store
@@ -124,7 +125,10 @@ def _users(store: Store, tenant: str) -> pl.DataFrame | None:
     told = store.read(lambda connection: log.described(connection, tenant))
     if not told:
         return None
-    names = sorted({name for attributes in told.values() for name in attributes})
+    # what somebody wrote of herself is for her own lists, and no attribute to learn from
+    names = sorted({name for attributes in told.values() for name in attributes} - {SENTENCE})
+    if not names:
+        return None
     columns: dict[str, list[Any]] = {"user_id": list(told)}
     columns |= {name: [attributes.get(name) for attributes in told.values()] for name in names}
     return pl.DataFrame(columns, strict=False)

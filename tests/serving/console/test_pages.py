@@ -209,7 +209,7 @@ def test_search_forgives_and_says_how_many_it_found(browser):
     assert 'role="status"' in found.text
     assert "<html" in browser.get("/console/search", params={"q": "western"}).text
     nothing = browser.get("/console/search", params={"q": "zzzzzzzzzz"}, headers={"HX-Request": "true"})
-    assert "No title fits" in nothing.text
+    assert "Nothing fits" in nothing.text
 
 
 def test_other_titles_can_be_asked_for(browser):

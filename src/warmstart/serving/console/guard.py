@@ -14,10 +14,10 @@ from warmstart.core.errors import BadInput, WarmstartError
 from warmstart.serving.console.render import page
 from warmstart.serving.console.server import Server, Visitor
 from warmstart.serving.console.stream import Streams
-from warmstart.serving.live import Tenant
 from warmstart.serving.requests import LONGEST_ID
 from warmstart.serving.statuses import status_of
 from warmstart.serving.store.entries import session
+from warmstart.serving.tenant import Tenant
 
 HOME = "/console"
 KEY_COOKIE, SESSION_COOKIE = "warmstart_key", "warmstart_session"

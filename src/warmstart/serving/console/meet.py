@@ -3,23 +3,43 @@
 import asyncio
 import time
 import uuid
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from warmstart.core.errors import BadInput
+from warmstart.core.errors import BadInput, NotExplainable
 from warmstart.serving.console import person
 from warmstart.serving.console.guard import HOME, SESSION_COOKIE, Visit, new_session, set_cookie
 from warmstart.serving.console.render import page
-from warmstart.serving.console.search import Finder, Hit
+from warmstart.serving.console.search import LONGEST, Finder, Hit
 from warmstart.serving.console.telling import person_stream, since_of
+from warmstart.serving.requests import SearchIn, checked
 
 PICKS = 12
 """Titles that are offered at a time."""
 FURTHEST = 10_000
 """Titles that can be passed over."""
+HITS = 6
+"""Titles of each kind that a search shows."""
 TYPES = ("like", "dislike", "dismiss")
 """What can be said of a title here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Args:
+        called: titles that are called so, or nearly.
+        fitting: others that fit its words, what suits the person first.
+    """
+
+    called: tuple[Hit, ...] = ()
+    fitting: tuple[Hit, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.called) + len(self.fitting)
 
 
 async def meet(visit: Visit) -> Response:
@@ -27,7 +47,7 @@ async def meet(visit: Visit) -> Response:
     view = await asyncio.to_thread(person.view_of, visit.tenant, visit.subject, visit.text)
     visit.server.counts.listed(view.found)
     start, asked = visit.number("from", FURTHEST), visit.asked("q")
-    picks, hits = await asyncio.to_thread(_offered, visit, start, asked)
+    picks, found = await asyncio.to_thread(_offered, visit, start, asked)
     told = {
         **_common(visit),
         **_of_view(visit, view),
@@ -35,7 +55,7 @@ async def meet(visit: Visit) -> Response:
         "picks": picks,
         "next": start + PICKS,
         "q": asked,
-        "hits": hits,
+        "found": found,
     }
     return page("meet.html", told)
 
@@ -48,12 +68,12 @@ async def titles(visit: Visit) -> Response:
 
 
 async def search(visit: Visit) -> Response:
-    """Show the titles that fit what was typed so far."""
+    """Show the titles that are called so, or nearly, and what fits the words."""
     asked = visit.asked("q")
     if not visit.by_htmx:
         return RedirectResponse(f"{HOME}?{urlencode({'q': asked, 'text': visit.text})}", 303)
-    _, hits = await asyncio.to_thread(_offered, visit, None, asked)
-    return page("hits.html", _common(visit) | {"q": asked, "hits": hits})
+    _, found = await asyncio.to_thread(_offered, visit, None, asked)
+    return page("hits.html", _common(visit) | {"q": asked, "found": found})
 
 
 async def stream(visit: Visit) -> Response:
@@ -103,10 +123,22 @@ async def _changed(visit: Visit) -> Response:
     return page("person.html", _of_view(visit, view))
 
 
-def _offered(visit: Visit, start: int | None, asked: str) -> tuple[list[Hit], list[Hit]]:
+def _offered(visit: Visit, start: int | None, asked: str) -> tuple[list[Hit], Found]:
     """Return titles to pick from, and those that fit a search."""
     finder = Finder.of(visit.tenant.known(visit.subject).assortment.model)
-    return [] if start is None else finder.well_known(start, PICKS), finder.find(asked)
+    picks, called = [] if start is None else finder.well_known(start, PICKS), finder.find(asked, HITS)
+    return picks, Found(tuple(called), tuple(_fitting(visit, asked, called)))
+
+
+def _fitting(visit: Visit, asked: str, called: list[Hit]) -> list[Hit]:
+    """Return what fits the words of a search beside those that are called so, what suits her first."""
+    try:
+        ask = checked(SearchIn, {"q": asked[:LONGEST], "n": 2 * HITS})
+        rows = visit.tenant.found(ask, session_id=visit.session_id).items
+    except (BadInput, NotExplainable):
+        return []  # nothing that can be looked for, or a model that has no words
+    hits = [Hit(str(row.item_id), row.title) for row in rows]
+    return [hit for hit in hits if hit not in called][:HITS]
 
 
 def _common(visit: Visit) -> dict[str, object]:

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from warmstart.core.errors import NotFound, StoreUnavailable
+from warmstart.core.errors import NotExplainable, NotFound, StoreUnavailable
 from warmstart.core.events import Event
 from warmstart.recommenders.profile import Explains
-from warmstart.serving.answers import Reason, Recommendations, Recommended
+from warmstart.serving.answers import Reason, Recommendations, Recommended, Taste
 from warmstart.serving.console.wording import because, change, done
 from warmstart.serving.knowing import Known
 from warmstart.serving.listing import Choice, listed, personal_scores
-from warmstart.serving.live import Tenant
 from warmstart.serving.requests import Ask
 from warmstart.serving.store import log
+from warmstart.serving.tenant import Tenant
+from warmstart.serving.words import taste_in
 
 SHOWN = 10
 """Rows of a list."""
@@ -84,6 +85,7 @@ class View:
         found: the list as the engine gave it.
         key: what it rests on.
         moved: whether the rows tell how they moved.
+        taste: what stands out among her likes; None where the model has no words for it.
     """
 
     rows: tuple[Row, ...]
@@ -91,6 +93,7 @@ class View:
     found: Recommendations
     key: Key
     moved: bool = False
+    taste: Taste | None = None
 
     def after(self, before: "View") -> "View":
         """Return this view with what moved since another one."""
@@ -134,7 +137,14 @@ def view_of(tenant: Tenant, subject: str, text: str = "", n: int = SHOWN) -> Vie
     ask = Ask(n=n, explain=isinstance(model, Explains), explore="off")
     found = listed(known, ask, Choice(config.policy, tenant.live.rng), started, personal_scores(known))
     said = tuple(_said(event, known) for event in events_of(tenant, subject))
-    return View(_rows(found.items, said), said, found, key_of(known))
+    return View(_rows(found.items, said), said, found, key_of(known), taste=_taste(known))
+
+
+def _taste(known: Known) -> Taste | None:
+    try:
+        return taste_in(known)
+    except NotExplainable:
+        return None
 
 
 def events_of(tenant: Tenant, subject: str, most: int = MOST_EVENTS) -> list[Event]:

@@ -6,8 +6,8 @@ from typing import Any
 from warmstart.serving.console.person import title_of
 from warmstart.serving.console.wording import moment
 from warmstart.serving.knowing import Known
-from warmstart.serving.live import Tenant
 from warmstart.serving.store import log
+from warmstart.serving.tenant import Tenant
 
 MOST = 500
 """Events that a page shows, the newest."""

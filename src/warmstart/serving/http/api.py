@@ -12,12 +12,13 @@ from starlette.routing import Route
 
 from warmstart import __version__
 from warmstart.core.errors import WarmstartError
+from warmstart.explanation.lexicon import Language
 from warmstart.recommenders.pasted import looks_pasted
 from warmstart.serving.answers import Explained, Recommendations, Recorded
 from warmstart.serving.assortments import settled
 from warmstart.serving.http import items, models, people
 from warmstart.serving.http.gate import ACTIONS, CALLER, TOKEN
-from warmstart.serving.http.hot import JSON, Hot
+from warmstart.serving.http.hot import JSON, Hot, asked_of
 from warmstart.serving.http.metrics import EXPOSITION
 from warmstart.serving.http.problems import MEDIA_TYPE, Refused, problem, problem_of
 from warmstart.serving.http.routes import (
@@ -33,10 +34,11 @@ from warmstart.serving.http.routes import (
     waited,
 )
 from warmstart.serving.http.tally import Tally
-from warmstart.serving.live import Live, Tenant
-from warmstart.serving.requests import MOST_EVENTS, Ask, EventIn, PersonIn
+from warmstart.serving.live import Live
+from warmstart.serving.requests import MOST_EVENTS, SEARCH_SCHEMA, Ask, EventIn, PersonIn, SearchIn, checked
 from warmstart.serving.requests import Id as Name
 from warmstart.serving.store.entries import session, user
+from warmstart.serving.tenant import Tenant
 
 
 class Ranking(PersonIn):
@@ -68,7 +70,8 @@ def _listed(request: Request, found: Recommendations) -> Response:
 async def _described(tenant: Tenant, asked: dict[str, Any]) -> Recommendations:
     """Recommend to somebody who is not kept; the first titles that are pasted take a second to find."""
     work = partial(tenant.recommend_to, **asked)
-    return await (waited(work) if looks_pasted(asked.get("text") or "") else settled(work))
+    takes_long = asked.get("language") or looks_pasted(asked.get("text") or "")
+    return await (waited(work) if takes_long else settled(work))
 
 
 @router.post("/events", response_model=Recorded, responses=documented(400, 409, 413, 507), tags=["events"])
@@ -104,6 +107,7 @@ async def recommendations(
     block: Annotated[str | None, Query(description="None of these item ids.")] = None,
     diversity: Annotated[float | None, Query(ge=0, le=1)] = None,
     explore: Annotated[str | None, Query(pattern="^(off|thompson|ucb)$")] = None,
+    language: Annotated[Language | None, Query(description="Say why this list, in English or Chinese.")] = None,
     scenario: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     after: Annotated[str | None, Query(description="recommendation_id of the page before.")] = None,
 ) -> Response:
@@ -145,15 +149,39 @@ async def rank(request: Request, tenant: Reads, person: Ranking) -> Response:
     if user_id is None:
         return _listed(request, await _described(tenant, asked))
     of_ask = {name: value for name, value in asked.items() if name in Ask.model_fields}
-    return _listed(request, await settled(lambda: tenant.recommend(user_id, **of_ask)))
+    work = partial(tenant.recommend, user_id, **of_ask)
+    return _listed(request, await (waited(work) if asked.get("language") else settled(work)))
 
 
 @router.get(
     "/users/{user_id}/explanations/{item_id}", response_model=Explained, responses=documented(404), tags=["lists"]
 )
-async def explanation(tenant: Reads, user_id: Id, item_id: Id) -> Response:
-    """Say why an item has its score for a user; the reasons sum to it."""
-    return answered(await settled(lambda: tenant.explain(user_id, item_id)))
+async def explanation(tenant: Reads, user_id: Id, item_id: Id, language: Language | None = None) -> Response:
+    """Say why an item has its score for a user; the reasons sum to it, and `language` puts them in words as well."""
+    work = partial(tenant.explain, user_id, item_id, language)
+    return answered(await (waited(work) if language else settled(work)))
+
+
+@router.get("/search", response_model=Recommendations, responses=documented(404), tags=["lists"])
+async def search(
+    request: Request,
+    tenant: Reads,
+    q: Annotated[str, Query(json_schema_extra=SEARCH_SCHEMA)],
+    user_id: Annotated[Name | None, Query(description="Whom it is to suit; left out, everybody.")] = None,
+    session_id: Annotated[Name | None, Query(description="The same, before login.")] = None,
+    n: Count = 10,
+    *,
+    exclude_seen: bool = False,
+    filter: Annotated[list[Level] | None, Query(description="column:level, such as genres:Comedy")] = None,  # noqa: A002
+    allow: Annotated[str | None, Query(description="Only these item ids, with commas between.")] = None,
+    block: Annotated[str | None, Query(description="None of these item ids.")] = None,
+    after: Annotated[str | None, Query(description="recommendation_id of the page before.")] = None,
+) -> Response:
+    """Return what fits a text, words of titles, labels or years, what suits the person first; empty where nothing."""
+    asked = asked_of(request.scope["query_string"])
+    whom = asked.pop("user_id", None), asked.pop("session_id", None)
+    ask = checked(SearchIn, asked)
+    return answered(await waited(lambda: tenant.found(ask, *whom)))
 
 
 @router.get("/items/{item_id}/similar", response_model=Recommendations, responses=documented(404), tags=["lists"])

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -79,7 +79,9 @@ class Hot:
         started = time.perf_counter()
         caller.may("read")
         tenant, ask = self.live.tenant(caller.tenant), ask_of(query)
-        return self.listed(await settled(lambda: tenant.answer(subject, ask, started)))
+        work = partial(tenant.answer, subject, ask, started)
+        # words take ten times as long as the list itself, and others must not wait for them
+        return self.listed(await (settled(work) if ask.language is None else asyncio.to_thread(work)))
 
     def listed(self, found: Recommendations) -> bytes:
         """Return a list as JSON, and count it."""

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from warmstart.core.errors import NotFound
+from warmstart.explanation.lexicon import Language
+from warmstart.serving.answers import Description
 from warmstart.serving.http.routes import Changed, Count, Id, Reads, Writes, answered, documented, waited
 from warmstart.serving.requests import MOST_ITEMS, ItemIn
 
@@ -40,6 +42,12 @@ async def items(tenant: Reads, after: Annotated[str, Query(max_length=256)] = ""
 async def item(tenant: Reads, item_id: Id) -> Response:
     """Return an item: as it was put, or as the model knows it."""
     return answered(await waited(lambda: tenant.item(item_id)))
+
+
+@router.get("/items/{item_id}/description", response_model=Description, responses=documented(404))
+async def description(tenant: Reads, item_id: Id, language: Language = "en") -> Response:
+    """Return what an item is, in words that say nothing but what was put or the model read."""
+    return answered(await waited(lambda: tenant.description(item_id, language)))
 
 
 @router.put("/items", response_model=Changed, responses=documented(413, 507))

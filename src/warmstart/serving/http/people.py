@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from warmstart.serving.answers import Erased, Export
+from warmstart.serving.answers import Erased, Export, Taste
 from warmstart.serving.http.routes import Id, Reads, Version, Writes, answered, documented, waited
 from warmstart.serving.requests import Id as Name
 
@@ -32,6 +32,21 @@ async def describe_user(tenant: Writes, user_id: Id, attributes: dict[str, Any])
 async def export_user(tenant: Reads, user_id: Id) -> Response:
     """Return everything that is kept about a user."""
     return answered(await waited(lambda: tenant.export(user_id)))
+
+
+@router.get("/users/{user_id}/taste", response_model=Taste, responses=documented())
+async def taste(tenant: Reads, user_id: Id) -> Response:
+    """Return in a sentence what stands out among what a user likes, and the facts behind it.
+
+    She may change it; `text` in `POST /v1/recommendations`, or beside her attributes, reads what she makes of it.
+    """
+    return answered(await waited(lambda: tenant.taste(user_id)))
+
+
+@router.get("/sessions/{session_id}/taste", response_model=Taste, responses=documented())
+async def session_taste(tenant: Reads, session_id: Id) -> Response:
+    """Return the same of somebody who has not logged in."""
+    return answered(await waited(lambda: tenant.taste(session_id=session_id)))
 
 
 @router.delete("/users/{user_id}", response_model=Erased, responses=documented(507))

@@ -14,8 +14,9 @@ from warmstart.serving.http.access import Caller
 from warmstart.serving.http.gate import CALLER, SLASH
 from warmstart.serving.http.hot import JSON
 from warmstart.serving.http.problems import MEDIA_TYPE
-from warmstart.serving.live import Live, Tenant
+from warmstart.serving.live import Live
 from warmstart.serving.requests import NO_CONTROL, named
+from warmstart.serving.tenant import Tenant
 
 T = TypeVar("T")
 _Part = Path(min_length=1, max_length=256, json_schema_extra={"pattern": NO_CONTROL})
