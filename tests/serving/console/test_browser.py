@@ -256,3 +256,23 @@ def test_health_draws_what_comes(visit):
     page.locator("#rates canvas").wait_for()
     page.locator("#rates .u-legend").wait_for()
     assert page.get_by_text("Events a second", exact=True).count() == 1
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_taste_is_told_changed_and_said(visit, size):
+    page = visit(viewport=size)
+    for item in range(0, 30, 3):
+        page.get_by_role("searchbox").fill(f"the comedy number {item}")
+        row = page.locator(f"#hits [data-pick=b{item}]")
+        row.wait_for()
+        row.locator("button[value=like]").click()
+        page.locator(f"[data-said=b{item}]").wait_for()
+    page.get_by_text("“I like Comedy.”").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.get_by_role("link", name="Change it and say it").click()
+    page.wait_for_selector(HEARS)
+    box = page.get_by_role("textbox", name="Say it in a sentence")
+    assert box.input_value() == "I like Comedy."
+    box.fill("I like Western.")
+    page.get_by_role("button", name="Change").click()
+    page.locator("#text[value='I like Western.']").wait_for()

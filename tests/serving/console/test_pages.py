@@ -212,6 +212,45 @@ def test_search_forgives_and_says_how_many_it_found(browser):
     assert "Nothing fits" in nothing.text
 
 
+def test_a_search_shows_what_fits_the_words_and_suits_the_person(browser):
+    like(browser, "b1")
+    like(browser, "b4")
+    found = browser.get("/console/search", params={"q": "scary horror things"}, headers={"HX-Request": "true"}).text
+    fitting = found.split("What fits these words")[1].split("Spelt like it")[0]
+    assert re.findall(r'data-pick="b(\d+)"', fitting)
+    assert all(int(item) % 3 == 1 for item in re.findall(r'data-pick="b(\d+)"', fitting))
+    whole = browser.get("/console", params={"q": "scary horror things"}).text
+    assert "What fits these words" in whole
+    for odd in ("a\x00b", "x" * 500, "   "):
+        assert browser.get("/console/search", params={"q": odd}, headers={"HX-Request": "true"}).status_code == 200
+
+
+def test_a_taste_is_shown_with_its_facts_and_can_be_said_again(browser):
+    assert "Your taste" not in browser.get("/console").text
+    page = like(browser, "b0")
+    assert "Nothing stands out yet among 1 like." in page.text
+    for item in range(3, 30, 3):
+        page = like(browser, f"b{item}")
+    assert "“I like Comedy.”" in page.text
+    assert "<b>100%</b> of your likes" in page.text
+    again = browser.get(first(r'href="(/console\?text=[^"]+)"', page.text))
+    assert 'value="I like Comedy."' in again.text
+    assert "“I like Comedy.”" in browser.get("/console/people?session=mine").text
+
+
+def test_a_model_without_words_shows_no_taste(tmp_path):
+    folder = ws.recommender("popularity").fit(shop_data()).save(tmp_path / "model")
+    with (
+        served(config_of(folder, tmp_path)) as address,
+        httpx2.Client(base_url=address, headers={"Origin": address}, follow_redirects=True) as browser,
+    ):
+        page = like(browser, "b3")
+        assert "taste" not in page.text
+        found = browser.get("/console/search", params={"q": "western"}, headers={"HX-Request": "true"})
+        assert "The Western Number" in found.text
+        assert "What fits these words" not in found.text
+
+
 def test_other_titles_can_be_asked_for(browser):
     some = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console").text))
     others = set(re.findall(r'data-pick="([^"]+)"', browser.get("/console/titles?from=12").text))

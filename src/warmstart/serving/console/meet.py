@@ -22,6 +22,8 @@ FURTHEST = 10_000
 """Titles that can be passed over."""
 HITS = 6
 """Titles of each kind that a search shows."""
+GUESSES = 3
+"""Titles spelt like a search that are shown beside what fits it."""
 TYPES = ("like", "dislike", "dismiss")
 """What can be said of a title here."""
 
@@ -31,15 +33,17 @@ class Found:
     """What a search found.
 
     Args:
-        called: titles that are called so, or nearly.
+        called: titles that are called so.
         fitting: others that fit its words, what suits the person first.
+        guessed: others that are spelt like it, where none is called so.
     """
 
     called: tuple[Hit, ...] = ()
     fitting: tuple[Hit, ...] = ()
+    guessed: tuple[Hit, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.called) + len(self.fitting)
+        return len(self.called) + len(self.fitting) + len(self.guessed)
 
 
 async def meet(visit: Visit) -> Response:
@@ -126,8 +130,11 @@ async def _changed(visit: Visit) -> Response:
 def _offered(visit: Visit, start: int | None, asked: str) -> tuple[list[Hit], Found]:
     """Return titles to pick from, and those that fit a search."""
     finder = Finder.of(visit.tenant.known(visit.subject).assortment.model)
-    picks, called = [] if start is None else finder.well_known(start, PICKS), finder.find(asked, HITS)
-    return picks, Found(tuple(called), tuple(_fitting(visit, asked, called)))
+    picks, called = [] if start is None else finder.well_known(start, PICKS), finder.called(asked, HITS)
+    fitting = _fitting(visit, asked, called)
+    # a guess at the spelling takes longer than all else, and is needed only where nothing is called so
+    guessed = [] if called else finder.spelt_like(asked, GUESSES if fitting else HITS)
+    return picks, Found(tuple(called), tuple(fitting), tuple(hit for hit in guessed if hit not in fitting))
 
 
 def _fitting(visit: Visit, asked: str, called: list[Hit]) -> list[Hit]:

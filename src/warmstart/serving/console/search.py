@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import islice
 
 import numpy as np
 
@@ -54,11 +53,19 @@ class Finder:
         return Finder(model)
 
     def find(self, text: str, n: int = 8) -> list[Hit]:
-        """Return up to ``n`` items whose titles fit what was typed so far."""
-        wanted = name_of(text[:LONGEST]) if text.strip() else ""
-        if not wanted:
-            return []
-        return [self._hit(place) for place in islice(self._fitting(wanted, n), n)]
+        """Return up to ``n`` items whose titles fit what was typed so far, or are spelt like it where none does."""
+        return self.called(text, n) or self.spelt_like(text, n)
+
+    def called(self, text: str, n: int) -> list[Hit]:
+        """Return up to ``n`` items whose titles begin with or hold what was typed so far."""
+        wanted = _wanted(text)
+        return [self._hit(place) for place in self._holding(wanted, n)] if wanted else []
+
+    def spelt_like(self, text: str, n: int) -> list[Hit]:
+        """Return up to ``n`` items whose titles are spelt much like what was typed."""
+        wanted, titles = _wanted(text), Titles(self._catalogue)
+        near = titles.nearest(wanted, n) if wanted else []
+        return [self._hit(self._catalogue.index_of_title(title)) for title in near]
 
     def well_known(self, start: int = 0, n: int = 12) -> list[Hit]:
         """Return ``n`` titles that many know, of several kinds; ``start`` counts those that were passed over."""
@@ -72,7 +79,7 @@ class Finder:
         for stretch in range(0, max(size, 1), STEP * n):
             yield from range(stretch, stretch + STEP)
 
-    def _fitting(self, wanted: str, n: int) -> Iterator[int]:
+    def _holding(self, wanted: str, n: int) -> list[int]:
         words, beginnings, holding = wanted.split(), list[int](), list[int]()
         for place in self._by_fame.tolist():
             name = self._names[place]
@@ -82,11 +89,7 @@ class Finder:
                 holding.append(place)
             if len(beginnings) >= n:
                 break
-        found = [*beginnings, *holding][:n]
-        yield from found
-        if not found:
-            titles = Titles(self._catalogue)
-            yield from (self._catalogue.index_of_title(title) for title in titles.nearest(wanted, n))
+        return [*beginnings, *holding][:n]
 
     def _hit(self, place: int) -> Hit:
         return Hit(str(self._catalogue.item_ids[place]), self._catalogue.titles[place])
@@ -102,3 +105,7 @@ class Finder:
     @cached_property
     def _by_fame(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.argsort(-self.model.scores_of(Histories.of([[]]), Context()), kind="stable")
+
+
+def _wanted(text: str) -> str:
+    return name_of(text[:LONGEST]) if text.strip() else ""
