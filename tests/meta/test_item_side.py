@@ -12,7 +12,7 @@ from scipy import sparse
 
 import warmstart as ws
 from warmstart.core.artefact import read_artefact, write_artefact
-from warmstart.core.errors import BadInput, BadModelFile, MissingExtra
+from warmstart.core.errors import BadConfig, BadInput, BadModelFile, MissingExtra
 from warmstart.core.histories import Histories
 from warmstart.core.run import Run
 from warmstart.data.episodes import cold_item_split, item_tasks
@@ -21,6 +21,7 @@ from warmstart.meta.item_exam import ItemExam, search_items
 from warmstart.meta.item_side import ItemMap, ItemSide, ItemSideConfig
 from warmstart.meta.item_text import LabelsView, MeaningView, NumberView, WordsView, find_views, likeness, present
 from warmstart.meta.kshot import Episodes, fit_kshot
+from warmstart.meta.settings import MetaConfig
 from warmstart.representation import text, text_cache
 from warmstart.representation.text import TextSpace
 
@@ -257,6 +258,22 @@ def test_every_encoder_may_be_a_view_and_is_kept(encoders, dimension, tmp_path, 
     assert np.array_equal(first, second)
     assert side.anchors[int(np.argmax(first[0]))] in (2, 3)
     text._opened.cache_clear()
+
+
+def test_encoders_may_be_named_in_one_line_and_must_be_known():
+    assert MetaConfig.of(encoders="minilm, static").encoders == ("minilm", "static")
+    with pytest.raises(BadConfig, match="oracle"):
+        MetaConfig.of(encoders=("oracle",))
+
+
+def test_the_recommender_hands_its_encoders_on():
+    data = ws.load_dataset("movielens-small").take_users(np.arange(40))
+    for encoders in ((), ("static",)):
+        model = ws.recommender("meta", encoders=encoders, tune=False, values=False).fit(data)
+        side = model.learned.item_side
+        assert side is not None
+        assert side.config.encoders == encoders
+        assert any(isinstance(view, MeaningView) for view in side.views) == bool(encoders)
 
 
 def test_sides_from_before_there_were_encoders_still_load(side, tmp_path):

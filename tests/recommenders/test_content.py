@@ -11,12 +11,12 @@ from warmstart.core.errors import BadConfig, BadModelFile, MissingExtra
 from warmstart.data.tfidf import Tfidf
 from warmstart.recommenders.content import Content
 from warmstart.representation import text, text_cache
-from warmstart.representation.text import SETTINGS, TextSpace
+from warmstart.representation.text import READINGS, TextSpace
 
 CUTS = ("words", "pairs", "characters")
 SLOW = ("minilm", "smollm2")
 encoders = pytest.mark.parametrize(
-    "encoder", [pytest.param(name, marks=pytest.mark.llm if name in SLOW else ()) for name in SETTINGS]
+    "encoder", [pytest.param(name, marks=pytest.mark.llm if name in SLOW else ()) for name in READINGS]
 )
 
 

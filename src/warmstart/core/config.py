@@ -35,7 +35,8 @@ class Config(BaseModel):
         """Take ``a,b`` for a list of names, as a command line gives it."""
         if not isinstance(given, dict):
             return given
-        listed = {name for name, field in cls.model_fields.items() if "tuple[str" in str(field.annotation)}
+        kinds = {name: str(field.annotation) for name, field in cls.model_fields.items()}
+        listed = {name for name, kind in kinds.items() if "tuple[str" in kind or "tuple[typing.Literal" in kind}
         return {
             name: [part.strip() for part in value.split(",")] if name in listed and isinstance(value, str) else value
             for name, value in given.items()

@@ -74,7 +74,7 @@ class Learned:
 
     def _with_item_side(self, data: Dataset, config: MetaConfig, run: Run) -> "Learned":
         """Learn who may borrow from whom, and let the items with few events do so."""
-        settings = ItemSideConfig(also=config.also)
+        settings = ItemSideConfig(also=config.also, encoders=config.encoders)
         settings = settings if config.tune else settings.model_copy(update={"trials": 0})
         side = ItemSide.fit(
             data.items,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from warmstart.core.config import Config
+from warmstart.representation.text import Encoder
 
 
 class MetaConfig(Config):
@@ -24,6 +25,10 @@ class MetaConfig(Config):
 
     also: tuple[str, ...] = ()
     """Columns of the items that are read for items with few events although they are told to be ``ignore``."""
+
+    encoders: tuple[Encoder, ...] = ("static",)
+    """The language models by which items with few events are compared: ``static`` where the extra ``text`` is
+    installed; ``minilm`` and ``smollm2`` know more of titles and need the extra ``llm``, also for new items."""
 
     values: bool = True
     """Learn to foretell values too, where the data have them; see ``predict_values``."""

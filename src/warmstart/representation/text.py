@@ -10,6 +10,7 @@ from warmstart.core.errors import BadInput, BadModelFile
 from warmstart.core.histories import Floats
 from warmstart.data.kinds import find_kinds
 from warmstart.data.tfidf import tokens
+from warmstart.representation.language_model import LONGEST as MOST_READ
 from warmstart.representation.language_model import LanguageModel, open_language_model
 from warmstart.representation.plain import LONGEST, cell_text, plain_text
 from warmstart.representation.whitening import VectorSpace, Whitening
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Encoder = Literal["static", "minilm", "smollm2"]
-"""What reads texts: a language model of this machine."""
-SETTINGS: dict[Encoder, dict[str, Any]] = {"static": {}, "minilm": {}, "smollm2": {"layer": 15, "pooling": "mean"}}
-"""How each reads; chosen on cold validation items of MovieLens-1M, see ``docs/notes/text-study.md``."""
+"""What reads texts: a language model of this machine; see ``READINGS``."""
 LABELS = ("categorical", "multi")
 """Kinds of columns whose values are words; numbers, dates and prose are read by other means."""
 _HOLDING = """a an and any are as at be been but by can could did do does for from had has have i if in into is it
@@ -112,6 +111,40 @@ def telling_words(text: str | None) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How a language model reads an item.
+
+    Args:
+        settings: of the model.
+        sentence: what it is given, with the item's text in place of the braces: a causal model says what it knows of
+            a thing where a sentence about it is to go on.
+    """
+
+    settings: Mapping[str, Any]
+    sentence: str = "{}"
+
+    def asked(self, texts: Sequence[str | None]) -> list[str | None]:
+        """Return the sentences; nothing stays nothing, and of a long text the end gives way to the sentence's.
+
+        Example:
+            >>> from warmstart.representation.text import READINGS
+            >>> READINGS["smollm2"].asked(["Heat (1995) Crime", None])
+            ['People who like Heat (1995) Crime also like', None]
+        """
+        before, _, after = self.sentence.partition("{}")
+        room = MOST_READ - len(before) - len(after)
+        return [f"{before}{text[:room]}{after}" if text and text.strip() else None for text in texts]
+
+
+READINGS: dict[Encoder, Reading] = {
+    "static": Reading({}),
+    "minilm": Reading({}),
+    "smollm2": Reading({"layer": 20, "pooling": "weighted"}, "People who like {} also like"),
+}
+"""Chosen on cold validation items of MovieLens-1M, see ``docs/notes/text-study.md``."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextSpace:
     """Vectors of texts by one encoder, made to suit a catalogue: what all items share does not count.
 
@@ -147,7 +180,7 @@ class TextSpace:
             whitening: see ``VectorSpace.fit``.
             dimension: see ``VectorSpace.fit``.
         """
-        return cls(VectorSpace.fit(_model(encoder).embed(texts), whitening, dimension), encoder)
+        return cls(VectorSpace.fit(_read(texts, encoder), whitening, dimension), encoder)
 
     @property
     def centre(self) -> Floats:
@@ -156,7 +189,7 @@ class TextSpace:
 
     def encode(self, texts: Sequence[str | None]) -> Floats:
         """Return unit vectors, float32 [len(texts), p]; zero for None and for a text without a word."""
-        return self.space.encode(_model(self.encoder).embed(texts))
+        return self.space.encode(_read(texts, self.encoder))
 
     def arrays(self) -> Arrays:
         """Return what is to be stored with a model, beside the encoder's name."""
@@ -165,7 +198,7 @@ class TextSpace:
     @classmethod
     def of_arrays(cls, arrays: Arrays, encoder: str = "static") -> "TextSpace":
         """Take back what ``arrays`` returned; raises ``BadModelFile`` if it does not fit."""
-        known = next((name for name in SETTINGS if name == encoder), None)
+        known = next((name for name in READINGS if name == encoder), None)
         if known is None:
             raise BadModelFile(
                 f"The model reads texts with {encoder!r}, which this Warmstart does not know. Update it."
@@ -173,14 +206,16 @@ class TextSpace:
         return cls(VectorSpace.of_arrays(arrays, "text"), known)
 
 
-def _model(encoder: Encoder) -> LanguageModel:
-    return open_language_model() if encoder == "static" else _opened(encoder)
+def _read(texts: Sequence[str | None], encoder: Encoder) -> Floats:
+    model = open_language_model() if encoder == "static" else _opened(encoder)
+    return model.embed(READINGS[encoder].asked(texts))
 
 
 @cache
 def _opened(encoder: Encoder) -> LanguageModel:
     """Open an encoder once a process; it takes long, so what it says is kept on disk."""
+    settings = READINGS[encoder].settings
     try:
-        return open_language_model(encoder, cache=True, **SETTINGS[encoder])
+        return open_language_model(encoder, cache=True, **settings)
     except BadInput:  # nowhere to keep it
-        return open_language_model(encoder, **SETTINGS[encoder])
+        return open_language_model(encoder, **settings)
