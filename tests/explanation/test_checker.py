@@ -126,6 +126,8 @@ def test_any_words_can_be_checked(words):
         ("It is a film.", "empty"),
         ("Heat is a crime film", "unfinished"),
         ("Heat is a crime film. Heat is a crime film.", "repeated"),
+        ("Heat is a crime, thriller and crime film.", "repeated"),
+        ("Heat is an action crime and crime film.", "repeated"),
     ],
 )
 def test_each_kind_of_fault_is_named(text, kind):
@@ -145,3 +147,37 @@ def test_titles_that_are_words_need_quotes():
     assert not check("It won an Oscar.", oscar).is_grounded
     assert check("“It won an Oscar” is a film.", oscar).is_grounded
     assert not check("“It won an Oscar”.", oscar).is_grounded
+
+
+def test_a_list_names_nothing_twice():
+    quoted = "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}"
+    once, twice = quoted.replace("{}", "Ronin"), quoted.replace("{}", "Ronin (1998)")
+    assert check(f"We suggest {once}.", WORLDS["personal"]).is_grounded
+    assert check(f"We suggest {once} and {twice}.", WORLDS["personal"]).counts == {"repeated": 1}
+
+
+def test_things_of_the_same_name_may_stand_beside_each_other():
+    from tests.explanation.worlds import film
+    from warmstart.explanation.facts import Facts
+
+    both = Facts("personal", (film("Sabrina (1954)", "Comedy"), film("Sabrina (1995)", "Comedy")), what="film")
+    name = "\N{LEFT DOUBLE QUOTATION MARK}Sabrina\N{RIGHT DOUBLE QUOTATION MARK}"
+    assert check(f"We suggest {name} and {name}.", both).is_grounded
+    assert not check(f"We suggest {name}, {name} and {name}.", both).is_grounded
+
+
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("Wayne's World", "Wayne\N{RIGHT SINGLE QUOTATION MARK}s World"),
+        ("Star Wars: Episode VI - Return of the Jedi", "Star Wars: Episode VI \N{EN DASH} Return of the Jedi"),
+        ("Spider\N{NON-BREAKING HYPHEN}Man", "Spider-Man"),
+    ],
+)
+def test_a_title_may_be_set_in_other_marks(title, written):
+    from warmstart.explanation.facts import Facts, ItemFacts
+
+    facts = Facts("item", (ItemFacts(title),), what="film")
+    quoted = "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}".replace("{}", written)
+    assert check(f"{quoted} is a film.", facts).is_grounded
+    assert not check(f"{quoted.replace(written, written + ' Two')} is a film.", facts).is_grounded

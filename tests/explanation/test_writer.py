@@ -109,3 +109,63 @@ def test_a_prompt_fences_its_data_on_one_line(world, language):
 def test_one_text_for_each_in_their_order():
     found = describe_all([WORLDS["heat"], WORLDS["matrix"]], language="zh")
     assert ["Heat" in found[0].text, "Matrix" in found[1].text] == [True, True]
+
+
+class _Drafting:
+    """Says one thing after another, whatever it is asked."""
+
+    def __init__(self, *rounds):
+        self.rounds, self.asked = list(rounds), []
+
+    def generate(self, prompts, **how):
+        self.asked.append(len(prompts))
+        said = self.rounds[len(self.asked) - 1]
+        if isinstance(said, Exception):
+            raise said
+        return [Generated(one, 1, 1, "stop") for one in said]
+
+
+LIE = "It won an Oscar."
+
+
+def test_a_text_that_fails_is_asked_for_again_and_only_that():
+    model = _Drafting([GOOD, LIE], [GOOD])
+    found = describe_all([HEAT, HEAT], model)
+    assert [(one.origin, one.tries) for one in found] == [("model", 1), ("model", 2)]
+    assert model.asked == [2, 1]
+
+
+def test_the_draft_of_which_more_is_left_is_shown():
+    short = "\N{LEFT DOUBLE QUOTATION MARK}Heat\N{RIGHT DOUBLE QUOTATION MARK} is a crime film."
+    for rounds in (
+        ([f"{short} {LIE}"], [f"{GOOD} {LIE}"]),
+        ([f"{GOOD} {LIE}"], [f"{short} {LIE}"]),
+        ([GOOD + LIE], [LIE]),
+    ):
+        found = describe(HEAT, _Drafting(*rounds))
+        assert (found.text, found.origin, found.kept, found.tries) == (GOOD, "repaired", 2, 2)
+
+
+def test_a_model_is_asked_twice_and_no_more():
+    model = _Drafting(*[[LIE]] * 9)
+    found = describe(HEAT, model)
+    assert (found.why, found.tries) == ("check", 2)
+    assert model.asked == [1, 1]
+
+
+def test_a_second_draft_that_fails_leaves_the_first():
+    found = describe(HEAT, _Drafting([f"{GOOD} {LIE}"], OSError("gone")))
+    assert (found.text, found.origin) == (GOOD, "repaired")
+    lost = describe(HEAT, _Drafting([LIE], OSError("gone")))
+    assert (lost.text, lost.why) == (template(HEAT), "check")
+
+
+def test_a_draft_that_would_not_be_finished_is_not_begun():
+    class Slow(_Drafting):
+        def generate(self, prompts, **how):
+            time.sleep(0.06)
+            return super().generate(prompts)
+
+    model = Slow([f"{GOOD} {LIE}"], [GOOD])
+    assert describe(HEAT, model, deadline=0.1).origin == "repaired"
+    assert model.asked == [1]

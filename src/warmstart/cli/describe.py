@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from warmstart.explanation.gather import Shelf
     from warmstart.explanation.writer import Written
 
-A_TIME = 4
-"""Texts that a model is asked for together, so that an interruption loses few."""
+A_TIME = 16
+"""Texts that a model is asked for together: a batch of the local one, and few enough to lose by an interruption."""
 
 
 def register(app: typer.Typer) -> None:

@@ -28,7 +28,8 @@ class Fault:
 
     Args:
         kind: ``name``, ``number``, ``word``, ``claim``, ``negation``, ``comparison``, ``quote``, ``mark``,
-            ``question``, ``relation`` (facts put together as they are not), ``empty``, ``repeated`` or ``unfinished``.
+            ``question``, ``relation`` (facts put together as they are not), ``empty``, ``repeated`` (a sentence, or a
+            fact within a list) or ``unfinished``.
         what: the piece of text that no fact supports.
     """
 
@@ -124,9 +125,23 @@ def _wrong_relations(tokens: Sequence[Token], facts: Facts, language: Language) 
         yield Fault("relation", "it is not said of what")
     clauses = clauses_of(tokens)
     groups = [group for clause in clauses for group in clause.groups]
+    yield from _said_twice(groups, facts)
     judge = _Judge(facts, tokens, groups, language)
     for clause in clauses:
         yield from judge.faults(clause)
+
+
+def _said_twice(groups: Sequence[Group], facts: Facts) -> Iterator[Fault]:
+    """Yield titles and labels that a list holds more often than there are things called so."""
+    lists = [list(group.tokens) for group in groups]
+    if facts.kind == "item":  # "a drama and a drama film" is one list as well
+        lists.append([token for group in groups for token in group.tokens if "label" in kinds_of(token)])
+    for listed in lists:
+        times = Counter(token.referents for token in listed if kinds_of(token) & {"title", "label"})
+        for referents, count in times.items():
+            if count > len({one.value or one.owner for one in referents}):
+                yield Fault("repeated", next(token.text for token in listed if token.referents == referents))
+                return
 
 
 def _is_about_it(tokens: Sequence[Token]) -> bool:

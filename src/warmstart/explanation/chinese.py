@@ -74,30 +74,30 @@ def personal(facts: Facts, variant: int) -> list[str]:
 
 
 def _suggestion(facts: Facts, items: list[str], variant: int) -> list[str]:
-    causes = _done([one.met for one in facts.reasons if one.met is not None], facts.noun)
-    done = _done(facts.events, facts.noun)
+    causes = done([one.met for one in facts.reasons if one.met is not None], facts.noun)
+    did = done(facts.events, facts.noun)
     if not items:
-        return [f"{clause}。" for clause in done]
+        return [f"{clause}。" for clause in did]
     if causes and variant % 2 == 0:
         return [f"因为{causes[0]}，我们为您推荐{listed(items)}。", *_further(causes[1:])]
     if causes:
         return [f"我们为您推荐{listed(items)}，因为{causes[0]}。", *_further(causes[1:])]
-    return [*(f"{clause}。" for clause in done), f"我们为您推荐{listed(items)}。"]
+    return [*(f"{clause}。" for clause in did), f"我们为您推荐{listed(items)}。"]
 
 
 def _further(causes: list[str]) -> list[str]:
     return [f"{clause}也支持这份推荐。" for clause in causes]
 
 
-def _done(events: Sequence[Met], noun: Noun) -> list[str]:
+def done(events: Sequence[Met], noun: Noun) -> list[str]:
     """Return what somebody did as clauses, one for each kind of deed, each rating by itself."""
     clauses = []
-    for done, form in _DID.items():
-        names = [title(one.item, noun) for one in events if one.done == done and one.item.title is not None]
+    for deed, form in _DID.items():
+        names = [title(one.item, noun) for one in events if one.done == deed and one.item.title is not None]
         if names:
             clauses.append(form.format(listed(list(dict.fromkeys(names)))))
     rated = [one for one in events if one.done == "rated" and one.item.title is not None]
-    return [*clauses, *(f"您给{title(one.item, noun)}打了{one.value:g}分" for one in rated)]
+    return list(dict.fromkeys([*clauses, *(f"您给{title(one.item, noun)}打了{one.value:g}分" for one in rated)]))
 
 
 def explanation(facts: Facts, variant: int) -> list[str]:
@@ -107,7 +107,7 @@ def explanation(facts: Facts, variant: int) -> list[str]:
     sentences = []
     if strongest is not None:
         link = ("主要是因为", "主要因为")[variant % 2] if len(facts.reasons) > 1 else "是因为"
-        sentences.append(f"推荐{subject}，{link}{_cause(strongest, facts.noun)}。")
+        sentences.append(f"推荐{subject}，{link}{cause(strongest, facts.noun)}。")
     for_it = [reason for reason in facts.reasons if reason.speaks_for and reason is not strongest]
     against = [reason for reason in facts.reasons if not reason.speaks_for]
     sentences += [f"{clause}也支持这一推荐。" for clause in _subjects(for_it, facts.noun)]
@@ -115,8 +115,9 @@ def explanation(facts: Facts, variant: int) -> list[str]:
     return sentences or [f"我们为您推荐{subject}。"] * (one.title is not None)
 
 
-def _cause(reason: Because, noun: Noun) -> str:
-    return _done([reason.met], noun)[0] if reason.met is not None else _noun_of(reason)
+def cause(reason: Because, noun: Noun) -> str:
+    """Return a reason as it stands behind ``因为``."""
+    return done([reason.met], noun)[0] if reason.met is not None else _noun_of(reason)
 
 
 def _noun_of(reason: Because) -> str:
@@ -124,5 +125,5 @@ def _noun_of(reason: Because) -> str:
 
 
 def _subjects(reasons: Sequence[Because], noun: Noun) -> list[str]:
-    done = _done([one.met for one in reasons if one.met is not None], noun)
-    return [*done, *(_noun_of(one) for one in reasons if one.met is None)]
+    did = done([one.met for one in reasons if one.met is not None], noun)
+    return [*did, *(_noun_of(one) for one in reasons if one.met is None)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from warmstart.explanation.facts import Attribute, Because, Facts, ItemFacts, Met
-from warmstart.explanation.lexicon import ATTRIBUTIVE, ROLES, label_of
+from warmstart.explanation.lexicon import ATTRIBUTIVE, ROLES, Noun, label_of
 from warmstart.explanation.surfaces import can_be_named
 from warmstart.explanation.vocabulary import BLANK, PRIOR, SHARED, SPOKEN
 
@@ -43,7 +43,7 @@ def with_article(phrase: str) -> str:
     return f"{'an' if vowel else 'a'} {phrase}"
 
 
-def title(item: ItemFacts, *, year: bool = True) -> str:
+def title(item: ItemFacts, _noun: Noun | None = None, *, year: bool = True) -> str:
     """Return a title between quotes, so that nobody takes it for our words."""
     shown = f"{item.title} ({item.year})" if year and item.year is not None else item.title
     return f"\N{LEFT DOUBLE QUOTATION MARK}{shown}\N{RIGHT DOUBLE QUOTATION MARK}"
@@ -113,15 +113,15 @@ def personal(facts: Facts, variant: int) -> list[str]:
 
 
 def _suggestion(facts: Facts, items: list[str], variant: int) -> list[str]:
-    causes = _done([one.met for one in facts.reasons if one.met is not None])
-    done = _done(facts.events)
+    causes = done([one.met for one in facts.reasons if one.met is not None])
+    did = done(facts.events)
     if not items:
-        return [f"{_upper(clause)}." for clause in done]
+        return [f"{_upper(clause)}." for clause in did]
     if causes and variant % 2 == 0:
         return [f"Because {causes[0]}, we suggest {listed(items)}.", *_further(causes[1:])]
     if causes:
         return [f"We suggest {listed(items)} because {causes[0]}.", *_further(causes[1:])]
-    return [*(f"{_upper(clause)}." for clause in done), f"We suggest {listed(items)}."]
+    return [*(f"{_upper(clause)}." for clause in did), f"We suggest {listed(items)}."]
 
 
 def _further(causes: list[str]) -> list[str]:
@@ -132,16 +132,16 @@ def _upper(clause: str) -> str:
     return clause[:1].upper() + clause[1:]
 
 
-def _done(events: Sequence[Met]) -> list[str]:
+def done(events: Sequence[Met], _noun: Noun | None = None) -> list[str]:
     """Return what somebody did as clauses, one for each kind of deed, each rating by itself."""
     clauses = []
-    for done, form in _DID.items():
-        names = [title(one.item) for one in events if one.done == done and one.item.title is not None]
+    for deed, form in _DID.items():
+        names = [title(one.item) for one in events if one.done == deed and one.item.title is not None]
         if names:
             names = list(dict.fromkeys(names))
             clauses.append(form.format(listed(names), is_="are" if len(names) > 1 else "is"))
     rated = [one for one in events if one.done == "rated" and one.item.title is not None]
-    return [*clauses, *(f"you rated {title(one.item)} {one.value:g}" for one in rated)]
+    return list(dict.fromkeys([*clauses, *(f"you rated {title(one.item)} {one.value:g}" for one in rated)]))
 
 
 def explanation(facts: Facts, variant: int) -> list[str]:
@@ -151,7 +151,7 @@ def explanation(facts: Facts, variant: int) -> list[str]:
     sentences = []
     if strongest is not None:
         link = ("mainly because", "chiefly because")[variant % 2] if len(facts.reasons) > 1 else "because"
-        sentences.append(f"{subject} is suggested {link} {_cause(strongest)}.")
+        sentences.append(f"{subject} is suggested {link} {cause(strongest)}.")
     for_it = [reason for reason in facts.reasons if reason.speaks_for and reason is not strongest]
     against = [reason for reason in facts.reasons if not reason.speaks_for]
     sentences += [f"{_upper(clause)} also {_speak(many)} for it." for clause, many in _subjects(for_it)]
@@ -163,10 +163,10 @@ def _speak(many: bool) -> str:
     return "speak" if many else "speaks"
 
 
-def _cause(reason: Because) -> str:
-    """Return a reason behind ``because``."""
+def cause(reason: Because, _noun: Noun | None = None) -> str:
+    """Return a reason as it stands behind ``because``."""
     if reason.met is not None:
-        return _done([reason.met])[0]
+        return done([reason.met])[0]
     return f"of {_noun_of(reason)}"
 
 
@@ -176,8 +176,8 @@ def _noun_of(reason: Because) -> str:
 
 def _subjects(reasons: Sequence[Because]) -> list[tuple[str, bool]]:
     """Return reasons as subjects of a sentence, and whether there is more than one."""
-    done = _done([one.met for one in reasons if one.met is not None])
+    did = done([one.met for one in reasons if one.met is not None])
     others = [_noun_of(one) for one in reasons if one.met is None and one.kind != "attribute"]
     attributes = [one.name for one in reasons if one.kind == "attribute"]
-    told = [(f"that {clause}", False) for clause in done] + [(other, False) for other in others]
+    told = [(f"that {clause}", False) for clause in did] + [(other, False) for other in others]
     return told + ([(f"your {listed(attributes)}", len(attributes) > 1)] if attributes else [])

@@ -235,7 +235,8 @@ def english_forms(value: str) -> tuple[str, ...]:
     known = label_of(value)
     if known is None:
         return (value, f"{value}s") if value.isascii() and value[-1:].isalpha() and value[-1] not in "sS" else (value,)
-    return tuple(dict.fromkeys((value, *known.english)))
+    before_noun = ATTRIBUTIVE.get(known.english[0], value)
+    return tuple(dict.fromkeys((value, *known.english, before_noun)))
 
 
 def chinese_forms(value: str) -> tuple[str, ...]:

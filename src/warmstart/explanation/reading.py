@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warmstart.explanation.lexicon import Language
-from warmstart.explanation.surfaces import Referent, Surfaces
+from warmstart.explanation.surfaces import Referent, Surfaces, plain_marks
 from warmstart.explanation.vocabulary import Cue, fault_of
 
 ENDS = frozenset(".!?。！？\n")
@@ -103,7 +103,7 @@ def _quoted(text: str, place: int, surfaces: Surfaces) -> Token:
     end = text.find(QUOTES[text[place]], place + 1)
     if end < 0:
         return Token(text[place], place, place + 1, fault="quote")
-    inner = text[place + 1 : end].strip()
+    inner = plain_marks(text[place + 1 : end].strip())
     # in America a comma stands within the quotes
     referents = surfaces.quoted.get(inner, ()) or surfaces.quoted.get(inner.rstrip(".,"), ())
     year = _YEAR_BEHIND.match(text, end + 1)

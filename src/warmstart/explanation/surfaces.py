@@ -19,6 +19,7 @@ _WORDS = re.compile(r"[\w'’]+")
 _ONLY_IN_QUOTES = re.compile(r"[.!?:;,…]|\b(?:i|me|my)\b", re.IGNORECASE)
 _LATIN_NAME = re.compile(r"[a-z]+(?: [a-z]+){0,2}")
 _CHINESE_NAME = re.compile("[\u3400-\u9fff]{1,8}")
+_PLAIN = str.maketrans({"‘": "'", "’": "'", "‐": "-", "‑": "-", "–": "-", "—": "-"})
 _LONGEST_BARE = 6
 """Words of a title that may stand without quotes."""
 
@@ -40,7 +41,7 @@ class Surfaces:
     Args:
         exact: by text, where case matters.
         folded: by text in small letters, where it does not.
-        quoted: titles, by what may stand between quotes.
+        quoted: titles, by what may stand between quotes, with plain marks; see ``plain_marks``.
         cues: phrases that claim a relation, in small letters.
         plain: words that need no fact.
     """
@@ -76,6 +77,17 @@ def _edge(mark: str, side: str = "") -> str:
     return f"(?{side}![0-9A-Za-z\u00c0-\u1fff])"
 
 
+def plain_marks(title: str) -> str:
+    r"""Return a title with straight apostrophes and short dashes: a printer's marks make no other title.
+
+    Example:
+        >>> from warmstart.explanation.surfaces import plain_marks
+        >>> plain_marks("Wayne\N{RIGHT SINGLE QUOTATION MARK}s World \N{EN DASH} Again")
+        "Wayne's World - Again"
+    """
+    return title.translate(_PLAIN)
+
+
 @lru_cache(maxsize=256)
 def surfaces_of(facts: Facts, language: Language) -> Surfaces:
     """Return how the facts may be written in a language."""
@@ -85,7 +97,8 @@ def surfaces_of(facts: Facts, language: Language) -> Surfaces:
     quoted: dict[str, tuple[Referent, ...]] = {}
     for text, referent, way in _ways(facts, language):
         if way == "quoted":
-            quoted[text] = (*quoted.get(text, ()), referent)
+            key = plain_marks(text)
+            quoted[key] = (*quoted.get(key, ()), referent)
             if not _may_stand_bare(text, plain):
                 continue
         # letters such as the dotted I are not found again once they are folded

@@ -40,5 +40,22 @@ def template(facts: Facts, language: Language = "en", seed: int = 0) -> str:
         '《The Patriot》（2000）是一部战争、剧情和爱情电影。'
     """
     rng = Run(seed=seed).rng("words", zlib.crc32(repr((facts.kind, facts.items)).encode()))
-    sentences: Sequence[str] = _SENTENCES[facts.kind, language](facts, int(rng.integers(VARIANTS)))
+    return worded(facts, language, int(rng.integers(VARIANTS)))
+
+
+def worded(facts: Facts, language: Language, variant: int) -> str:
+    """Return a text in one way of wording.
+
+    Args:
+        facts: what may be said.
+        language: ``en`` or ``zh``.
+        variant: in [0, VARIANTS); with 0 and 3 the year of an item stands beside its title.
+
+    Example:
+        >>> from warmstart.explanation.facts import Facts, ItemFacts
+        >>> from warmstart.explanation.templates import worded
+        >>> worded(Facts("item", (ItemFacts("Heat", 1995),), what="film"), "en", 0)
+        '“Heat (1995)” is a film.'
+    """
+    sentences: Sequence[str] = _SENTENCES[facts.kind, language](facts, variant)
     return ("" if language == "zh" else " ").join(sentences)

@@ -3,14 +3,17 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from warmstart.core.errors import BadInput, Unsupported, WarmstartError
+from warmstart.core.run import Run
 from warmstart.explanation.checker import Checked, check
 from warmstart.explanation.facts import Facts
 from warmstart.explanation.lexicon import NOUNS, Language
 from warmstart.explanation.prompts import prompt_of
+from warmstart.explanation.surfaces import plain_marks
 from warmstart.explanation.templates import template
 from warmstart.representation.language_model import Generated, Generates, open_language_model
 
@@ -39,6 +42,7 @@ class Written:
         dropped: sentences of the model that were taken out.
         faults: how many sentences had each kind of fault.
         why: why a template spoke where a model was asked: ``deadline``, ``error``, ``check``; empty otherwise.
+        tries: how often the model was asked, at most twice; where ``origin`` is ``model`` the last of them is shown.
     """
 
     text: str
@@ -47,6 +51,7 @@ class Written:
     dropped: int = 0
     faults: tuple[tuple[str, int], ...] = ()
     why: str = ""
+    tries: int = 0
 
 
 def describe(
@@ -79,7 +84,8 @@ def describe_all(
 ) -> list[Written]:
     """Write one text for each of ``facts``: the model writes, the checker takes out what no fact supports.
 
-    A template speaks where there is no model, where it fails, answers too late, or nothing of its text is left.
+    Where something had to be taken out the model is asked once more, after other examples, if there is time, and the
+    better draft is shown. A template speaks where there is no model, where it fails, is too late, or nothing is left.
 
     Args:
         facts: what each text may say.
@@ -97,14 +103,39 @@ def describe_all(
         raise BadInput(f"A deadline is a number of seconds above 0; came: {deadline!r}.")
     if model is None or not facts:
         return [Written(template(one, language, seed), "template") for one in facts]
-    answers, why = _asked([prompt_of(one, language) for one in facts], model, deadline, seed)
+    begun = time.monotonic()
+    shown = _drafted(facts, model, language, deadline, seed, draft=0)
+    left = [place for place, one in enumerate(shown) if one.origin != "model" and one.why in {"", "check"}]
+    took = time.monotonic() - begun
+    # a draft that would not be finished is not begun
+    if left and took + took * len(left) / len(facts) < deadline:
+        again = _drafted([facts[place] for place in left], model, language, deadline - took, seed, draft=1)
+        for place, one in zip(left, again, strict=True):
+            shown[place] = replace(max(shown[place], one, key=_worth), tries=2)
+    return shown
+
+
+def _drafted(
+    facts: Sequence[Facts], model: Generates, language: Language, deadline: float, seed: int, draft: int
+) -> list[Written]:
+    answers, why = _asked([prompt_of(one, language, draft) for one in facts], model, deadline, seed)
     if answers is None:
-        return [Written(template(one, language, seed), "template", why=why) for one in facts]
+        return [Written(template(one, language, seed), "template", why=why, tries=1) for one in facts]
     return [_shown(one, answer, language, seed) for one, answer in zip(facts, answers, strict=True)]
 
 
-def open_writer(name: str) -> Generates | None:
+def _worth(one: Written) -> tuple[int, int]:
+    """Return what the better of two drafts has more of; the first stays where they are alike."""
+    return ("template", "repaired", "model").index(one.origin), one.kept
+
+
+def open_writer(name: str, *, cache: bool | Path = False, run: Run | None = None) -> Generates | None:
     """Open a language model that writes, by its name or address; None for ``template``.
+
+    Args:
+        name: ``smollm2``, an address, or ``template``.
+        cache: keep what it writes on disk, and ask for nothing twice; see ``open_language_model``.
+        run: who sees how far long work with a cache is.
 
     Raises:
         BadInput: there is no such model, or it writes no text.
@@ -118,7 +149,7 @@ def open_writer(name: str) -> Generates | None:
         return None
     # so small a model goes on from the examples of a prompt better than it answers a question about them
     settings: dict[str, Any] = {"chat": False} if name == "smollm2" else {}
-    opened = open_language_model(name, **settings)
+    opened = open_language_model(name, cache=cache, run=run, **settings)
     try:
         opened.generate([])
     except Unsupported:
@@ -163,11 +194,11 @@ def _shown(facts: Facts, said: Generated, language: Language, seed: int) -> Writ
     counts = len(found.kept), len(found.dropped), tuple(found.counts.items())
     if not found.kept or not _names_its_item(facts, found):
         why = "deadline" if said.ended == "deadline" else "check"
-        return Written(template(facts, language, seed), "template", *counts, why)
-    return Written(found.text, "repaired" if found.dropped else "model", *counts)
+        return Written(template(facts, language, seed), "template", *counts, why, tries=1)
+    return Written(found.text, "repaired" if found.dropped else "model", *counts, tries=1)
 
 
 def _names_its_item(facts: Facts, found: Checked) -> bool:
     """Return whether a text says which item it is about, if that can be said at all."""
     titles = [one.title for one in facts.items if one.title is not None]
-    return not titles or any(title in found.text for title in titles)
+    return not titles or any(plain_marks(title) in plain_marks(found.text) for title in titles)
