@@ -78,7 +78,8 @@ class TenantShelf(Shelf):
         model = self.model
         if not isinstance(model, MetaRecommender) or model.learned.sentence is None:
             return
-        carried = set(model.learned.sentence.carried[index].indices.tolist())
+        rows = model.learned.sentence.carried
+        carried = set(rows.indices[rows.indptr[index] : rows.indptr[index + 1]].tolist())
         place = 0
         for column in _levels(model):
             labels = [level for number, level in enumerate(column.levels, place) if number in carried]

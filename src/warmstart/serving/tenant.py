@@ -158,7 +158,7 @@ class Tenant:
         """Return in a sentence what stands out among what somebody likes; ``text=`` reads what she makes of it."""
         return taste_in(self.known(_subject(user_id, session_id)))
 
-    def description(self, item_id: str, language: Language = "en") -> Description:
+    def description(self, item_id: Any, language: Language = "en") -> Description:
         """Return what an item is, in words that say nothing but what was put or the model read.
 
         Raises:
@@ -185,7 +185,7 @@ class Tenant:
     # -- people
 
     def describe(self, user_id: str, attributes: Mapping[str, Any]) -> int:
-        """Set what is known of a user beside her events; returns her new version."""
+        """Set what is known of a user beside her events, ``text`` being a sentence of hers; returns her new version."""
         told = dict(attributes)
         return self._write(lambda connection: log.describe(connection, self.name, user(user_id), told))
 

@@ -1,5 +1,6 @@
 """Searches, tastes and texts over HTTP: problems, tenants, and a document that tells the truth."""
 
+import asyncio
 from urllib.parse import quote
 
 import httpx2
@@ -10,7 +11,9 @@ from tests.serving.http.test_http import check_problem, config_of, make_keys
 from tests.serving.servers import served
 from tests.serving.shop import like, shop_data
 from warmstart.core.errors import UnknownItem
+from warmstart.explanation.writer import describe
 from warmstart.recommenders.table import recommender
+from warmstart.serving import tenant
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +106,36 @@ def test_a_model_without_words_is_a_problem_and_no_failure(tmp_path):
         for path in ("/v1/search?q=western", "/v1/users/ann/taste"):
             assert "meta" in check_problem(httpx2.get(f"{address}{path}"), 422)
         assert httpx2.get(f"{address}/v1/items/b3/description").status_code == 200
+
+
+def test_words_are_worked_out_beside_the_loop_that_answers_others(http, monkeypatch):
+    on_loop = []
+
+    def noting(work):
+        def noted(*arguments, **named):
+            try:
+                asyncio.get_running_loop()
+                on_loop.append(work.__name__)
+            except RuntimeError:
+                pass
+            return work(*arguments, **named)
+
+        return noted
+
+    monkeypatch.setattr("warmstart.serving.words.describe", noting(describe))
+    for name in ("searched", "taste_in"):
+        monkeypatch.setattr(tenant, name, noting(getattr(tenant, name)))
+    body = {"history": ["b1"], "n": 3, "language": "en"}
+    assert http.post("/v1/recommendations", json=body).json()["text"]
+    ranked = {"actions": ["b1", "b2"], "user_id": "ann", "language": "zh"}
+    assert http.post("/v1/rank", json=ranked).json()["text"]
+    for path in ("users/ann/recommendations?language=en", "sessions/s/recommendations?language=en"):
+        assert http.get(f"/v1/{path}").json()["text"]
+    for path in (
+        "users/ann/explanations/b3?language=en",
+        "items/b3/description",
+        "search?q=western",
+        "users/ann/taste",
+    ):
+        assert http.get(f"/v1/{path}").status_code == 200
+    assert on_loop == []

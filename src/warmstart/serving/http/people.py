@@ -23,7 +23,7 @@ class Session(BaseModel):
 
 @router.put("/users/{user_id}", response_model=Version, responses=documented(413, 507))
 async def describe_user(tenant: Writes, user_id: Id, attributes: dict[str, Any]) -> Response:
-    """Set what is known of a user beside her events, such as age."""
+    """Set what is known of a user beside her events, such as age; `text` is read as a sentence of hers."""
     return answered({"state_version": await waited(lambda: tenant.describe(user_id, attributes))})
 
 
