@@ -22,6 +22,7 @@ from warmstart.cli import (
     store,
     train,
     tune,
+    tune_llm,
 )
 from warmstart.cli.terminal import logging_to_standard_error, say
 from warmstart.core.errors import WarmstartError
@@ -52,7 +53,7 @@ def about(
     """Warmstart recommends to people it has just met."""
 
 
-for command in (demo, train, evaluate, compare, few_shot, tune, recommend, describe, serve, doctor):
+for command in (demo, train, evaluate, compare, few_shot, tune, tune_llm, recommend, describe, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(keys.app, name="keys")

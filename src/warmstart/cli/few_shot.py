@@ -1,6 +1,7 @@
 """``warmstart few-shot``: yes or no to a title after a few liked and disliked ones, every row at every K."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -40,9 +41,20 @@ def few_shot(
     knowledge: Annotated[
         str, typer.Option(help="A data set of other people whose likes are carried over by title, or none.")
     ] = NONE,
+    tuned: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What warmstart tune-llm wrote; it adds the row tuned.")
+    ] = None,
     rows: Annotated[
-        str, typer.Option(help="Which rows, such as blend,process; all means all that can be run.")
+        str,
+        typer.Option(
+            help="Which rows, such as blend,process; all means all that read words only, and tuned where it is given. "
+            "Those that ask a language model are minilm likeness, zero-shot, lora, tuned."
+        ),
     ] = "all",
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, help="Test prompts at most; a language model takes tenths of a second for each."),
+    ] = None,
     shots: Annotated[str, typer.Option(help="Training examples in all, each number in turn.")] = "0,16,64,256",
     seeds: Annotated[str, typer.Option(help="Seeds of splits and draws; the figures are means over them.")] = "0,1,2",
     by: Annotated[
@@ -64,9 +76,9 @@ def few_shot(
     from warmstart.meta.preference_table import WITH_KNOWLEDGE, scorer
 
     _check(data, test, (train, validation), knowledge)
-    names = _names(rows, knowledge)
+    names = _names(rows, knowledge, tuned)
     counts = (0,) if test and not train else _numbers(shots, "--shots")
-    protocol = FewShotPreference.of(shots=counts, seeds=_numbers(seeds, "--seeds"), by=by)
+    protocol = FewShotPreference.of(shots=counts, seeds=_numbers(seeds, "--seeds"), by=by, most=most)
     terminal = Terminal(as_json=as_json)
     if test:
         parts = {seed: protocol.ready(train, validation, test, seed) for seed in protocol.seeds}
@@ -76,6 +88,7 @@ def few_shot(
         terminal.note(f"prompts written to {_written(parts[protocol.seeds[0]], write)}")
     run = Run(seed=protocol.seeds[0], progress=terminal.progress)
     carried, spent = _carried(knowledge, run)
+    carried = replace(carried, tuned=tuned)
     chosen = {name: scorer(name, carried) for name in names}
     report = protocol.measure(chosen, parts, run, dict.fromkeys(WITH_KNOWLEDGE, spent))
     about = {"knowledge": knowledge, "knowledge_cpu_s": round(spent, 3)}
@@ -117,16 +130,16 @@ def _carried(knowledge: str, run: "Run") -> "tuple[Carried, float]":
     return found, watch.cpu
 
 
-def _names(rows: str, knowledge: str) -> list[str]:
+def _names(rows: str, knowledge: str, tuned: Path | None) -> list[str]:
     """Return the rows that were asked for; raises ``BadInput`` for one that is unknown or cannot be run."""
     from warmstart.meta.preference_table import ALONE, SCORERS, WITH_KNOWLEDGE, scorer
 
-    possible = ALONE if knowledge == NONE else SCORERS
-    found = list(possible) if rows == "all" else [name.strip() for name in rows.split(",") if name.strip()]
+    possible = [*ALONE, *(WITH_KNOWLEDGE if knowledge != NONE else ()), *(("tuned",) if tuned else ())]
+    found = possible if rows == "all" else [name.strip() for name in rows.split(",") if name.strip()]
     if not found:
         raise BadConfig(f"--rows takes names such as blend,process; there are: {', '.join(SCORERS)}.")
     for name in found:
-        if name not in WITH_KNOWLEDGE or knowledge == NONE:
+        if name not in SCORERS or (name in WITH_KNOWLEDGE and knowledge == NONE) or (name == "tuned" and not tuned):
             scorer(name)
     return list(dict.fromkeys(found))
 

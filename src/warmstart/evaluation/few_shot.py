@@ -22,8 +22,8 @@ from warmstart.meta.preference_prompts import newest_prompts, prompts_of
 
 NEWEST = 10_000
 """Prompts of a data set that are split by time."""
-TIMED = 200
-"""Prompts at most that are scored once more, one at a time, to tell what a single answer costs."""
+TIMED, TIMED_SECONDS = 200, 5.0
+"""Prompts, and CPU seconds, at most in which prompts are scored once more, one at a time, to tell what that costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class FewShotPreference(Config):
     """Titles of a prompt, where prompts are made from a data set."""
     by: Literal["users", "time"] = "users"
     """How prompts of a data set are split: by users, or by time (the newest 10,000, as in the paper)."""
+    most: int | None = Field(default=None, ge=1)
+    """Test prompts at most, drawn at random; a language model takes tenths of a second for each."""
     draws: int = Field(default=DRAWS, ge=1)
     """Bootstrap samples of users behind every interval."""
 
@@ -93,7 +95,7 @@ class FewShotPreference(Config):
             "split by": self.by,
             "like from": data.like_from,
         }
-        return _checked(PromptParts(data.name, train, validation, test, facts))
+        return _checked(PromptParts(data.name, train, validation, test[: self.most], facts))
 
     def ready(self, train: Path | None, validation: Path | None, test: Path, seed: int) -> PromptParts:
         """Read ready-made files; those of training and validation may be missing, and are left shut where K is 0."""
@@ -102,6 +104,8 @@ class FewShotPreference(Config):
         files = {"train": train, "validation": validation, "test": test}
         facts = {"made by": "ready-made files"} | {name: path.name for name, path in files.items() if path}
         asked = read_prompts(test)
+        if self.most is not None:
+            asked = shuffled(asked, seed)[: self.most]
         return _checked(PromptParts(test.name, shuffled(learned, seed), shuffled(chosen, seed), asked, facts))
 
     def measure(
@@ -173,11 +177,14 @@ def _answers(prompts: Sequence[Prompt], scores: Any, label: str) -> Answers:
 
 
 def _alone_ms(row: PreferenceScorer, prompts: Sequence[Prompt]) -> float:
-    watch, some = Stopwatch(), prompts[:TIMED]
-    with watch.running():
-        for prompt in some:
+    watch, done = Stopwatch(), 0
+    for prompt in prompts[:TIMED]:
+        with watch.running():
             row.score([prompt])
-    return 1000 * watch.cpu / len(some)
+        done += 1
+        if watch.cpu > TIMED_SECONDS:
+            break
+    return 1000 * watch.cpu / done
 
 
 def _sizes(parts: PromptParts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from warmstart.core.histories import Floats, Histories
 from warmstart.meta.preference import USUAL_RATE, Prompt
 from warmstart.meta.preference_facts import key_of, spoken
 from warmstart.meta.preference_knowledge import Knowledge
-from warmstart.representation.language_model import StaticVectors
+from warmstart.representation.language_model import LanguageModel, StaticVectors
 
 IMAGINED = 5.0
 """Imagined labels of the usual share that stand beside those of a title in the examples."""
@@ -97,6 +97,9 @@ class ExampleRate:
 class Likeness:
     """How alike the words of the target are to those of liked titles, less how alike to those of disliked ones.
 
+    Args:
+        encoder: makes vectors of titles; None takes the static ones.
+
     Example:
         >>> from warmstart.meta.preference import Prompt
         >>> from warmstart.meta.preference_rows import Likeness
@@ -106,6 +109,7 @@ class Likeness:
         True
     """
 
+    encoder: LanguageModel | None = None
     reads_order: ClassVar[bool] = False
 
     def fit(self, prompts: Sequence[Prompt], validation: Sequence[Prompt] = ()) -> "Likeness":
@@ -115,7 +119,7 @@ class Likeness:
     def score(self, prompts: Sequence[Prompt]) -> Floats:
         """Return the mean signed likeness, from -1 to 1, 0 for a prompt that shows nothing."""
         titles = list(dict.fromkeys(title for prompt in prompts for title, _ in _told(prompt)))
-        vectors = StaticVectors().embed([spoken(title) for title in titles])
+        vectors = (self.encoder or StaticVectors()).embed([spoken(title) for title in titles])
         places = {title: place for place, title in enumerate(titles)}
         shown = [[*prompt.liked, *prompt.disliked] for prompt in prompts]
         events = Histories.of([[places[title] for title in row] for row in shown])

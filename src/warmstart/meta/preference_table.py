@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
 from warmstart.core.errors import BadInput
 from warmstart.core.run import Run
@@ -10,10 +12,14 @@ from warmstart.data.dataset import Dataset
 from warmstart.meta.preference import LikeRate, PreferenceScorer
 from warmstart.meta.preference_blend import Blend, Voice, weighed
 from warmstart.meta.preference_facts import TitleReader
+from warmstart.meta.preference_judge import ModelJudge
 from warmstart.meta.preference_knowledge import JUDGED, Knowledge, judged
 from warmstart.meta.preference_process import TasteProcess
 from warmstart.meta.preference_prompts import prompts_of
 from warmstart.meta.preference_rows import CarriedPrior, CarriedRate, ExampleRate, Likeness
+from warmstart.meta.preference_tuning import TunedJudge
+from warmstart.representation.language_model import open_language_model
+from warmstart.representation.lora import LoraConfig, LoraNetwork
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,15 @@ class Carried:
         knowledge: other people's likes; None without.
         blend: voices with weights that served people from whom ``knowledge`` did not learn; None without.
         reader: reads facts off titles.
+        weights: of the causal model that is asked; None takes the packaged SmolLM2.
+        tuned: a folder that ``warmstart tune-llm`` wrote; None without.
     """
 
     knowledge: Knowledge | None = None
     blend: Blend | None = None
     reader: TitleReader = field(default_factory=TitleReader)
+    weights: Path | None = None
+    tuned: Path | None = None
 
     @classmethod
     def of(cls, data: Dataset, run: Run | None = None, reader: TitleReader | None = None) -> "Carried":
@@ -46,6 +56,26 @@ class Carried:
 
 
 Maker = Callable[[Carried], PreferenceScorer]
+
+
+@lru_cache(maxsize=2)
+def _network(weights: Path | None, config: LoraConfig) -> LoraNetwork:
+    """Return a network that rows of one table share, as each puts its own weights in."""
+    return LoraNetwork(weights, config)
+
+
+def _asked(carried: Carried) -> PreferenceScorer:
+    return ModelJudge(open_language_model("smollm2", weights=carried.weights, chat=False), form="lines")
+
+
+def _taught(carried: Carried) -> PreferenceScorer:
+    return TunedJudge(_network(carried.weights, LoraConfig()))
+
+
+def _tuned(carried: Carried) -> PreferenceScorer:
+    if carried.tuned is None:
+        raise BadInput("This row starts from a tuned model. Give --tuned with a folder that warmstart tune-llm wrote.")
+    return TunedJudge.open(carried.tuned, _network)
 
 
 def _alone(carried: Carried) -> Blend:
@@ -79,8 +109,15 @@ WITH_KNOWLEDGE: Mapping[str, Maker] = {
     "carried blend": _weighed,
 }
 """Rows that also read what was learned from another data set."""
-SCORERS: Mapping[str, Maker] = {**ALONE, **WITH_KNOWLEDGE}
-"""Every row by name; further ones, such as language models that judge, are entered beside these."""
+BY_MODEL: Mapping[str, Maker] = {
+    "minilm likeness": lambda _: Likeness(open_language_model("minilm")),
+    "zero-shot": _asked,
+    "lora": _taught,
+    "tuned": _tuned,
+}
+"""Rows that ask a neural language model, which takes tenths of a second a prompt; they need the extra ``llm``."""
+SCORERS: Mapping[str, Maker] = {**ALONE, **WITH_KNOWLEDGE, **BY_MODEL}
+"""Every row by name."""
 
 
 def scorer(name: str, carried: Carried | None = None) -> PreferenceScorer:

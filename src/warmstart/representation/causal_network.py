@@ -70,8 +70,8 @@ class Network:
         import torch
 
         vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
-        decoder = self._decoder if layer == -1 else _up_to(self._decoder, layer)
-        for some in _of_like_length(rows):
+        decoder = self._decoder if layer == -1 else lower_layers(self._decoder, layer)
+        for some in of_like_length(rows):
             inputs = self._padded([rows[place] for place in some])
             with torch.inference_mode():
                 states = decoder(input_ids=inputs, use_cache=False).last_hidden_state
@@ -231,7 +231,7 @@ class Network:
         return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self._device)
 
 
-def _up_to(decoder: Any, layer: int) -> Any:
+def lower_layers(decoder: Any, layer: int) -> Any:
     """Return the lower layers of a decoder, which share its weights: what lies above a layer need not be computed."""
     from torch import nn
 
@@ -240,6 +240,14 @@ def _up_to(decoder: Any, layer: int) -> Any:
     lower.layers = decoder.layers[:layer]
     lower.norm = nn.Identity()
     return lower
+
+
+def upper_layers(decoder: Any, layer: int) -> Any:
+    """Return the layers of a decoder above the first ``layer``, which share its weights and read ``inputs_embeds``."""
+    upper = copy.copy(decoder)
+    upper._modules = dict(decoder._modules)  # noqa: SLF001 -- a shallow copy would change the decoder itself
+    upper.layers = decoder.layers[layer:]
+    return upper
 
 
 def _jobs(rows: Sequence[Tokens], starts: Sequence[int]) -> Mapping[Tokens, list[int]]:
@@ -253,7 +261,7 @@ def _jobs(rows: Sequence[Tokens], starts: Sequence[int]) -> Mapping[Tokens, list
     return jobs
 
 
-def _of_like_length(rows: Sequence[Tokens]) -> Iterator[list[int]]:
+def of_like_length(rows: Sequence[Tokens]) -> Iterator[list[int]]:
     """Yield places of rows that fit into one pass, the shortest first."""
     some: list[int] = []
     for place in sorted(range(len(rows)), key=lambda place: len(rows[place])):

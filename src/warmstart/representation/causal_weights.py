@@ -157,6 +157,34 @@ def _keep(model: Any, tokenizer: Any, place: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def refuse_to_replace(folder: Path) -> None:
+    """Raise ``BadInput`` if something other than a language model is there."""
+    if folder.exists() and not (folder / WEIGHTS).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise BadInput(f"{folder} holds something other than a language model. Choose another path.")
+
+
+def save_causal(model: Any, vocabulary: Vocabulary, folder: Path) -> Path:
+    """Write a causal model and its vocabulary for ``load_causal``, whole or not at all.
+
+    Raises:
+        BadInput: something other than a model is there, or it cannot be written.
+    """
+    refuse_to_replace(folder)
+    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.new")
+    try:
+        fresh.mkdir(parents=True)
+        with quiet():
+            model.save_pretrained(fresh)
+            vocabulary.tokenizer.save_pretrained(fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"The model cannot be written to {folder}: {error}. Choose another path.") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
 def _of_folder(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -293,3 +321,29 @@ def _adapted(model: Any, adapter: Path | None) -> Any:
     except ImportError:
         raise MissingExtra("peft", extra="llm") from None
     return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
+def with_lora(model: Any, settings: dict[str, Any], seed: int) -> Any:
+    """Return a model with low-rank weights added to its matrices, which change nothing yet.
+
+    Args:
+        model: of transformers; it is changed.
+        settings: of peft's ``LoraConfig``.
+        seed: of the halves that are random.
+
+    Raises:
+        BadInput: the model has no such matrices.
+    """
+    try:
+        import peft
+    except ImportError:
+        raise MissingExtra("peft", extra="llm") from None
+    import torch
+
+    with torch.random.fork_rng(devices=[]), quiet():
+        torch.manual_seed(seed)
+        try:
+            found = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", **settings))
+        except ValueError as error:
+            raise BadInput(f"No low-rank weights can be added to this model: {error}") from None
+    return found.eval()
