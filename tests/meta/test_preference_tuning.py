@@ -125,7 +125,7 @@ def test_a_few_examples_teach_more_from_a_tuned_start(judge, way):
     tuned = meta_tune(hasty, tasks[2:], tasks[:2], config)
     few, others = people(4, 7), people(40, 8)
     assert area(tuned.fit(few), others) > area(hasty.fit(few), others) + 0.1
-    looks = [look.validation for look in tuned.curve.looks] if tuned.curve else []
+    looks = [look.validation or 0.0 for look in tuned.curve.looks] if tuned.curve else []
     assert min(looks) < looks[0] - 0.1
     assert hasty.start is None
 

@@ -23,7 +23,7 @@ HISTORY = "The customer liked Alien, Aliens, The Thing, Heat and Ronin. "
 
 
 @pytest.fixture(scope="session")
-def folder(tiny_weights) -> Path:
+def folder(tiny_weights: Path) -> Path:
     return tiny_weights
 
 

@@ -56,6 +56,7 @@ def tune_llm(
     top: Annotated[int | None, typer.Option(min=1, help="How many of the highest layers learn; 10 if none.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, help="Rank of the added weights; 8 if none.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Times that everything is gone through at most.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps at most, in place of --epochs.")] = None,
     rate: Annotated[float | None, typer.Option(min=0, help="The highest step.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Time after which training ends.")] = None,
     like_from: LikeFrom = "auto",
@@ -72,7 +73,13 @@ def tune_llm(
     _check(way, (data, train, validation), start, rank, out)
     terminal = Terminal(as_json=as_json)
     run = Run(seed=seed, progress=terminal.progress)
-    loop = {name: value for name, value in (("epochs", epochs), ("rate", rate), ("seconds", seconds)) if value}
+    loop: dict[str, Any] = {
+        name: value
+        for name, value in (("epochs", epochs), ("steps", steps), ("rate", rate), ("seconds", seconds))
+        if value
+    }
+    if epochs and not steps:  # examples go by steps unless told otherwise
+        loop["steps"] = None
     kept = out.with_name(f".{out.name}.checkpoints")
     if way == "pretrain":
         found = _pretrained(_opened(data, like_from), out, weights, _of(top=top), loop, people, run, kept)

@@ -38,7 +38,7 @@ class TuningConfig(Config):
     """Let likes and dislikes count the same in all, whichever are more."""
     batch: int = Field(default=8, ge=1)
     """Prompts of one step."""
-    loop: LoopConfig = LoopConfig(epochs=6, rate=5e-4)
+    loop: LoopConfig = LoopConfig(steps=60, rate=3e-4, every=10)
     """How long and how fast."""
 
 

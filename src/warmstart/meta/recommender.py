@@ -15,6 +15,7 @@ from warmstart.data.features import FeatureEncoder
 from warmstart.meta.context import Reading
 from warmstart.meta.learned import Learned
 from warmstart.meta.prior import Doubles, Support
+from warmstart.meta.sentence import Sentence
 from warmstart.meta.settings import MetaConfig
 from warmstart.meta.taste_words import taste_in_words
 from warmstart.meta.values import ValuePrior
@@ -105,17 +106,22 @@ class MetaRecommender(Recommender):
 
     def relevance_of(self, text: str) -> Floats:
         """Return how well each item fits a text, float32 [n_items]; see ``Finds``."""
-        if self.learned.sentence is None:
-            raise NotExplainable("This model was trained without words of its items. Train it with titles or labels.")
-        return np.asarray(self.learned.sentence.relevance([text])[0])
+        return np.asarray(self._words().relevance([text])[0])
 
     def taste_of(self, history: Histories) -> str:
         """Return in a sentence what stands out among the likes of one history; see ``TellsTaste``."""
-        sentence, like_from = self.learned.sentence, self.learned.like_from
-        if sentence is None:
+        liked = self.liked_of(history)
+        return taste_in_words(self._words(), liked.items, liked.weights)
+
+    def liked_of(self, history: Histories) -> Histories:
+        """Return the events of a history that are likes."""
+        like_from = self.learned.like_from
+        return history if like_from is None else history.where(history.values >= like_from)
+
+    def _words(self) -> Sentence:
+        if self.learned.sentence is None:
             raise NotExplainable("This model was trained without words of its items. Train it with titles or labels.")
-        liked = history if like_from is None else history.where(history.values >= like_from)
-        return taste_in_words(sentence, liked.items, liked.weights)
+        return self.learned.sentence
 
     def _score(self, histories: Histories, context: Context) -> Floats:
         scores = self.learned.prior.scores(self._support(histories, context))

@@ -1,6 +1,7 @@
 """A taste in words: what somebody's likes carry beyond what everybody's do, as a sentence that she can change."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,32 @@ The least at which, on validation users of both data sets and after 3, 10 and 20
 the sentence back is no worse than that of one who says nothing. With 3 it is better after ten likes, worse after three.
 """
 DECADE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StandsOut:
+    """What somebody's likes carry clearly more often than everybody's.
+
+    Args:
+        labels: places among the labels of the model, what stands out most first.
+        decade: its first year; 0 for none.
+    """
+
+    labels: tuple[int, ...]
+    decade: int
+
+    def words(self, names: Sequence[str]) -> str:
+        """Return it as a sentence that ``text=`` reads; empty where nothing stands out.
+
+        Example:
+            >>> from warmstart.meta.taste_words import StandsOut
+            >>> StandsOut((1, 0), 1980).words(["War", "Crime"])
+            'I like Crime and War from the 1980s.'
+        """
+        if not self.labels and not self.decade:
+            return ""
+        what = " and ".join(names[place] for place in self.labels) or "things"
+        return f"I like {what} from the {self.decade}s." if self.decade else f"I like {what}."
 
 
 def taste_in_words(sentence: Sentence, items: Indices, weights: Floats | None = None) -> str:
@@ -40,22 +67,25 @@ def taste_in_words(sentence: Sentence, items: Indices, weights: Floats | None = 
         >>> taste_in_words(model.learned.sentence, np.array(films))
         'I like Musical and Animation.'
     """
+    return stands_out(sentence, items, weights).words(() if sentence.labels is None else sentence.labels.names)
+
+
+def stands_out(sentence: Sentence, items: Indices, weights: Floats | None = None) -> StandsOut:
+    """Return which labels and which decade stand out; see ``taste_in_words``."""
     counts = np.ones(len(items)) if weights is None else weights.astype(np.float64)
-    labels = () if sentence.labels is None else sentence.labels.names
-    told = _told(labels, _shares(sentence.carried[items].toarray(), counts), sentence.usual(), counts)
-    decade = _decade(sentence, items, counts)
-    if not told and not decade:
-        return ""
-    what = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else (told or ["things"])[0]
-    return f"I like {what} from the {decade}s." if decade else f"I like {what}."
+    told = (
+        ()
+        if sentence.labels is None
+        else _told(_shares(sentence.carried[items].toarray(), counts), sentence.usual(), counts)
+    )
+    return StandsOut(told, _decade(sentence, items, counts))
 
 
-def _told(names: Sequence[str], shares: Doubles, usual: Floats, counts: Doubles) -> list[str]:
+def _told(shares: Doubles, usual: Floats, counts: Doubles) -> tuple[int, ...]:
     """Return the labels that stand out most."""
     above = shares - usual
     clear = above > STANDS_OUT * _error(usual, counts)
-    best = [place for place in np.argsort(-above, kind="stable").tolist() if clear[place]][:MOST_LABELS]
-    return [names[place] for place in best]
+    return tuple([place for place in np.argsort(-above, kind="stable").tolist() if clear[place]][:MOST_LABELS])
 
 
 def _decade(sentence: Sentence, items: Indices, counts: Doubles) -> int:

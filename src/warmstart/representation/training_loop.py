@@ -27,6 +27,8 @@ class LoopConfig(Config):
 
     epochs: int = Field(default=1, ge=1)
     """Times at most that all batches are gone through."""
+    steps: int | None = Field(default=None, ge=1)
+    """Batches at most, however many epochs these are; None goes by epochs."""
     rate: float = Field(default=1e-3, gt=0)
     """The highest step of Adam; it rises in a line and falls along a cosine to nothing."""
     warmup: float = Field(default=0.1, ge=0, le=1)
@@ -167,7 +169,7 @@ class _Loop:
         self._epoch, self._of = 0, batches(0)
         if not self._of:
             raise BadInput("There is nothing to train on.")
-        self.steps = len(self._of) * config.epochs
+        self.steps = config.steps or len(self._of) * config.epochs
         self.every = min(config.every or len(self._of), self.steps)
         self.identity = f"{identity}; {config.model_dump_json()}; {len(self._of)} batches"
         self._since = time.monotonic()

@@ -1,9 +1,7 @@
 """What the service says in words: what fits a search, what somebody likes, what an item is, why a list is so."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +16,7 @@ from warmstart.explanation.gather import explanation_facts, personal_facts
 from warmstart.explanation.lexicon import Language
 from warmstart.explanation.writer import describe
 from warmstart.meta.recommender import MetaRecommender
-from warmstart.meta.taste_words import DECADE, MOST_LABELS
-from warmstart.recommenders.base import Recommender
+from warmstart.meta.taste_words import DECADE, stands_out
 from warmstart.recommenders.profile import Explanation
 from warmstart.serving.answers import Description, FactKind, Recommendations, Recommended, Taste, TasteFact
 from warmstart.serving.item_facts import TenantShelf
@@ -29,8 +26,6 @@ from warmstart.serving.requests import MOST_RECOMMENDED, SearchIn
 
 STATED = frozenset({"like", "dislike", "rating"})
 """Types of events by which somebody says that she likes something or not; after any other it is in her history."""
-_TASTE = re.compile(r"I like (.+?)(?: from the (\d{4})s)?\.")
-"""A taste as ``taste_in_words`` words it."""
 
 
 def searched(known: Known, ask: SearchIn) -> Recommendations:
@@ -80,37 +75,29 @@ def taste_in(known: Known) -> Taste:
         NotExplainable: the model knows nothing of its items but who met them.
     """
     model, profile = known.assortment.model, known.profile()
-    text, liked = profile.taste(), _liked(model, profile.history)
-    told = tuple(_told(model, liked, text)) if text and isinstance(model, MetaRecommender) else ()
+    text, liked = profile.taste(), profile.history
+    told: tuple[TasteFact, ...] = ()
+    if isinstance(model, MetaRecommender):
+        liked = model.liked_of(liked)
+        told = tuple(_told(model, liked))
     return Taste(text, told, len(liked.items), known.version, known.assortment.served.version, known.degraded)
 
 
-def _liked(model: Recommender, history: Histories) -> Histories:
-    like_from = model.catalogue.like_from
-    return history if like_from is None else history.where(history.values >= like_from)
-
-
-def _told(model: MetaRecommender, liked: Histories, text: str) -> Iterator[TasteFact]:
+def _told(model: MetaRecommender, liked: Histories) -> Iterator[TasteFact]:
     """Yield what a sentence about a taste names, each with how it stands among her likes and everybody's."""
-    sentence, said = model.learned.sentence, _TASTE.fullmatch(text)
-    if sentence is None or said is None:
+    sentence = model.learned.sentence
+    if sentence is None:
         return
-    labels, usual = () if sentence.labels is None else sentence.labels.names, sentence.usual()
+    found = stands_out(sentence, liked.items, liked.weights)
+    names, usual = () if sentence.labels is None else sentence.labels.names, sentence.usual()
     carried = sentence.carried[liked.items].toarray() > 0
-    for label in _named(said[1], labels):
-        yield _fact(model, liked, ("label", labels[label], float(usual[label])), carried[:, label])
-    if said[2] is not None:
+    for label in found.labels:
+        yield _fact(model, liked, ("label", names[label], float(usual[label])), carried[:, label])
+    if found.decade:
         decades, popularity = sentence.titles.years // DECADE * DECADE, sentence.popularity
-        in_it = decades == float(said[2])
+        in_it = decades == found.decade
         share = float(popularity[in_it].sum()) / max(float(popularity[decades > 0].sum()), 1e-12)
-        yield _fact(model, liked, ("decade", f"{said[2]}s", share), in_it[liked.items])
-
-
-def _named(said: str, labels: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the labels that a taste names, in its order."""
-    some = [place for place, label in enumerate(labels) if label in said]
-    ways = (way for n in range(1, MOST_LABELS + 1) for way in permutations(some, n))
-    return next((way for way in ways if " and ".join(labels[one] for one in way) == said), ())
+        yield _fact(model, liked, ("decade", f"{found.decade}s", share), in_it[liked.items])
 
 
 def _fact(
