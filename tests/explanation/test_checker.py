@@ -181,3 +181,39 @@ def test_a_title_may_be_set_in_other_marks(title, written):
     quoted = "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}".replace("{}", written)
     assert check(f"{quoted} is a film.", facts).is_grounded
     assert not check(f"{quoted.replace(written, written + ' Two')} is a film.", facts).is_grounded
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "is_grounded"),
+    [
+        ("Its genres are Action, Crime and Thriller.", "en", True),
+        ("Its genres are Thriller, Crime and Action.", "en", True),
+        ("Its genres are Action and Crime.", "en", False),
+        ("Its genre is Crime.", "en", False),
+        ("The genres of Heat are Action and Crime.", "en", False),
+        ("Heat is a crime film.", "en", True),
+        ("Its genres include Crime.", "en", True),
+        ("类型为动作、犯罪和惊悚。", "zh", True),
+        ("类型为动作和犯罪。", "zh", False),
+    ],
+)
+def test_a_list_of_all_genres_names_all(text, language, is_grounded):
+    assert check(text, WORLDS["heat"], language).is_grounded == is_grounded
+
+
+def test_a_label_that_is_a_plain_word_is_found_as_it_is_written():
+    from tests.explanation.worlds import attribute
+    from warmstart.explanation.facts import Facts, ItemFacts
+
+    facts = Facts("item", (ItemFacts("Heat", attributes=(attribute("genre", "A", "Mix"),)),), what="film")
+    assert check("Heat is a film. Its genres are A and Mix.", facts).is_grounded
+
+
+def test_a_value_that_is_the_title_as_well_is_a_value_behind_its_cue():
+    from tests.explanation.worlds import attribute
+    from warmstart.explanation.facts import Facts, ItemFacts
+
+    facts = Facts("item", (ItemFacts("Madonna", attributes=(attribute("artist", "Madonna"),)),), what="song")
+    quoted = "\N{LEFT DOUBLE QUOTATION MARK}Madonna\N{RIGHT DOUBLE QUOTATION MARK}"
+    assert check(f"{quoted} is a song. It is performed by Madonna.", facts).is_grounded
+    assert not check(f"{quoted} is a song. It is performed by Cher.", facts).is_grounded

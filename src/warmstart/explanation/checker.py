@@ -15,7 +15,7 @@ from warmstart.explanation.grouping import Clause, Group, clauses_of, kinds_of, 
 from warmstart.explanation.lexicon import MAKERS, Language
 from warmstart.explanation.reading import Sentence, Token, sentences_of
 from warmstart.explanation.surfaces import surfaces_of
-from warmstart.explanation.vocabulary import BLANK, CAME_OUT, PRESENT, VERBS, YEAR_BEFORE
+from warmstart.explanation.vocabulary import ARE, BLANK, CAME_OUT, LABELLING, PRESENT, VERBS, YEAR_BEFORE, plain_words
 from warmstart.representation.untrusted import cleaned
 
 LONGEST_TEXT = 2_000
@@ -188,6 +188,9 @@ class _Judge:
 
     def _named(self, clause: Clause, group: Group, bound: set[str], reasons: list[Because]) -> bool:
         """Return whether a group's facts are used as they are, and note the cues and reasons that it settles."""
+        # a name that is a title as well is first what a cue asks for: a film B of the colour B
+        if group.kinds >= {"title", "value"} and self._values(clause, group, bound):
+            return True
         if "title" in group.kinds and self._titles(clause, group, bound, reasons):
             return True
         ways = {
@@ -201,7 +204,9 @@ class _Judge:
             return True
         if group.kinds & {"prior", "spoken", "user"}:
             return self._reasons(clause, group, reasons)
-        return "shared" in group.kinds
+        # an article is none the less one where a label is called A
+        plain = plain_words(self.language, self.facts.kind, self.facts.what)
+        return "shared" in group.kinds or all(token.text.casefold() in plain for token in group.tokens)
 
     def _titles(self, clause: Clause, group: Group, bound: set[str], reasons: list[Because]) -> bool:
         if self.facts.kind == "item":
@@ -246,13 +251,22 @@ class _Judge:
     def _labels(self, clause: Clause, group: Group, bound: set[str]) -> bool:
         owners = title_of(self.groups, group.place)
         if self.facts.kind == "item":
-            return True
+            return not self._says_all(group) or self._names_all(group)
         if owners is None:
             told = any("shared" in one.kinds for one in self.groups)
             return told and all(
                 any(one.value in self.facts.shared for one in standing_for(token, "label")) for token in group.tokens
             )
         return all(self._owned(token, owners, "label") or self._owned(token, owners, "count") for token in group.tokens)
+
+    def _says_all(self, group: Group) -> bool:
+        """Return whether ``its genres are`` stands before labels: then there are no others."""
+        before = [token.text.lower() for token in self.tokens[: group.place]]
+        return before[-1:] != [] and before[-1] in ARE and bool(LABELLING & set(before))
+
+    def _names_all(self, group: Group) -> bool:
+        named = {one.value for token in group.tokens for one in token.referents}
+        return named >= set(self.facts.items[0].labels) or "count" in group.kinds
 
     def _owned(self, token: Token, titles: Group, kind: str) -> bool:
         """Return whether each of the titles has the fact."""

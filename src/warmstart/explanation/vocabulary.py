@@ -74,6 +74,9 @@ CAME_OUT = frozenset({"released", "published", "published by", "out", "appeared"
 """Words that may stand before ``in`` and a year: of other deeds the year is not known."""
 _FINITE = """is are was were has have belongs combines mixes blends brings falls came"""
 VERBS = frozenset(_FINITE.split())
+ARE = frozenset({"is", "are", "为", "是"})
+LABELLING = frozenset({"genre", "genres", "category", "categories", "label", "labels", "类型", "题材", "类别"})
+"""With these before it and one of ``ARE``, a list of labels is said to be whole."""
 PRESENT = frozenset({"it", "its", "this"})
 """Words that point at the item."""
 
