@@ -7,10 +7,12 @@ from pathlib import Path
 BENCHMARKS = (
     "cold_user",
     "cold_item",
+    "text_study",
     "rating",
     "sentences",
     "search",
     "few_shot",
+    "llm_tuning",
     "llm_ranking",
     "encoders",
     "grounding",

@@ -5,9 +5,10 @@ it, what somebody has who takes the encoder as it comes.
 """
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PAR
 
 import numpy as np
 
-from benchmarks.tables import rounded, run, write
+from benchmarks.tables import RESULTS, rounded, run, write
 from benchmarks.text_cold import Cold, Doubles, Numbers, ratio_of
 from benchmarks.text_prior import Prior, judged, sides_of
 from benchmarks.text_vectors import FOLDER, LAYERS, SOURCES, Source, vectors_of
@@ -49,6 +50,26 @@ SIDE_LAYERS, SIDE_POOLINGS = (20, 25, 30), ("last", "weighted")
 TRIALS = 24
 """Settings that the item side tries, its default."""
 BARE, DEFAULT = "no language model", "static"
+KINDS: dict[str, Callable[[str], bool]] = {
+    "static": lambda name: name == "static, plain",
+    "minilm": lambda name: name.startswith("minilm,"),
+    "smollm2": lambda name: name.startswith("smollm2,"),
+    "smollm2 of anything": lambda name: name.startswith(("smollm2, plain,", "smollm2, like,")),
+}
+"""What a view is chosen from, by the names of vectors; the default as it is, and sentences that suit any catalogue."""
+VIEWS: dict[str, tuple[tuple[str, ...], int | None]] = {
+    BARE: ((), None),
+    DEFAULT: (("static",), None),
+    "minilm": (("minilm",), None),
+    "smollm2": (("smollm2",), None),
+    "minilm + smollm2": (("minilm", "smollm2"), None),
+    "static + minilm + smollm2": (ENCODERS, None),
+    "minilm + smollm2, 128 dimensions": (("minilm", "smollm2"), 128),
+    "minilm + smollm2, 64 dimensions": (("minilm", "smollm2"), 64),
+    "smollm2 of anything": (("smollm2 of anything",), None),
+    "minilm + smollm2 of anything": (("minilm", "smollm2 of anything"), None),
+}
+"""Sets of views of the item side whose weights are searched for, and the length of their vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,10 @@ class Study:
         """Return the test users of every seed, who rank the cold items (0) or all items (1)."""
         return [Cold.of(split.test[place], self.n_items) for split in self.splits]
 
+    def priors(self) -> list[Prior]:
+        """Learn a prior from the warm items of every seed."""
+        return [Prior.fit(split.train, seed) for seed, split in zip(self.seeds, self.splits, strict=True)]
+
     def mapped(self, setting: Setting) -> Floats:
         """Return an encoder's vectors as a setting makes them."""
         asked = (setting.source, setting.whitening or "none", setting.dimension)
@@ -136,8 +161,17 @@ def main(arguments: list[str]) -> int:
     """Measure likeness alone, then as a view of the item side, and write the table."""
     asked = _parser().parse_args(arguments)
     study = Study(load_dataset(asked.dataset), asked.seeds)
-    alone = _alone(study)
-    within = _within(study, asked.trials)
+    if asked.views:
+        kept = json.loads(((asked.out or RESULTS) / "text_study.json").read_text(encoding="utf-8"))
+        alone, within = kept["alone"], kept["item side"]
+        first = within["validation, first weights"]
+        found = _searched(study, study.priors(), first, asked.views, asked.trials, among_all=not asked.cold_only)
+        for part, told in found.items():
+            within[part] |= {
+                name: within[part].get(name, {}) | one if part == "test" else one for name, one in told.items()
+            }
+    else:
+        alone, within = _alone(study), _within(study, asked.trials)
     content = {"readme": [_part(alone, within)], "about": _ABOUT, "data": asked.dataset, "seeds": asked.seeds}
     write("text_study", content | {"alone": alone, "item side": within}, asked.out)
     return 0
@@ -192,47 +226,50 @@ def _as_it_comes(encoder: str) -> Setting:
 
 def _within(study: Study, trials: int) -> dict[str, Any]:
     """Choose views of the item side at its first weights, search the weights of the best, and test those."""
-    priors = [Prior.fit(split.train, seed) for seed, split in zip(study.seeds, study.splits, strict=True)]
+    priors = study.priors()
+    found = {BARE: _validated(study, priors, sides_of(priors, {BARE: []}, 0))[BARE]}
+    for source in SOURCES:
+        if source.layer is None or (source.layer in SIDE_LAYERS and source.pooling in SIDE_POOLINGS):
+            vectors = study.mapped(Setting(str(source), "soft"))
+            found |= _validated(study, priors, sides_of(priors, {str(source): [vectors]}, 0))
+    first = {name: _told(numbers) for name, numbers in found.items()}
+    return {"validation, first weights": first} | _searched(study, priors, first, tuple(VIEWS), trials)
 
-    def soft(source: Source, dimension: int | None = None) -> Floats:
-        return study.mapped(Setting(str(source), "soft", dimension))
 
-    tried = [source for source in SOURCES if source.layer is None or _worth_a_view(source)]
-    first = _validated(study, priors, sides_of(priors, {BARE: []}, 0))
-    by_source: dict[Source, Numbers] = {}
-    for source in tried:
-        (by_source[source],) = _validated(study, priors, sides_of(priors, {str(source): [soft(source)]}, 0)).values()
-    best = {
-        name: max((one for one in tried if one.encoder == name), key=lambda one: by_source[one].mean)
-        for name in ENCODERS
+def _searched(
+    study: Study,
+    priors: Sequence[Prior],
+    first: Mapping[str, Any],
+    names: Sequence[str],
+    trials: int,
+    *,
+    among_all: bool = True,
+) -> dict[str, Any]:
+    """Return what some views are worth whose weights are searched for, on validation and test items."""
+    chosen = {
+        name: max((one for one in first if fits(one)), key=lambda one: sum(first[one].values()))
+        for name, fits in KINDS.items()
     }
-    views = {BARE: [], DEFAULT: [soft(Source("static"))]}
-    for names in (("minilm",), ("smollm2",), ("minilm", "smollm2"), ENCODERS):
-        views[" + ".join(names)] = [soft(Source("static") if name == "static" else best[name]) for name in names]
-    for n in (128, 64):
-        views[f"minilm + smollm2, {n} dimensions"] = [soft(best[name], n) for name in ("minilm", "smollm2")]
+    views = {
+        name: [study.mapped(Setting(chosen[kind], "soft", dimension)) for kind in kinds]
+        for name, (kinds, dimension) in VIEWS.items()
+        if name in {*names, DEFAULT}
+    }
     sides = sides_of(priors, views, trials)
-    searched = _validated(study, priors, sides)
-    return {
-        "validation, first weights": {str(one): _told(told) for one, told in (first | by_source).items()},
-        "chosen": {name: str(one) for name, one in best.items()},
-        "validation, searched": {name: _told(told) for name, told in searched.items()},
-        "test": _side_tested(study, priors, sides),
-    }
+    validated = {name: _told(one) for name, one in _validated(study, priors, sides).items()}
+    return {"chosen": chosen, "validation, searched": validated, "test": _side_tested(study, priors, sides, among_all)}
 
 
 def _validated(study: Study, priors: Sequence[Prior], sides: Mapping[str, Sequence[ItemSide]]) -> dict[str, Numbers]:
     return {name: Numbers.of(one) for name, one in judged(priors, sides, study.judges).items()}
 
 
-def _worth_a_view(source: Source) -> bool:
-    return source.layer in SIDE_LAYERS and source.pooling in SIDE_POOLINGS
-
-
-def _side_tested(study: Study, priors: Sequence[Prior], sides: Mapping[str, Sequence[ItemSide]]) -> dict[str, Any]:
+def _side_tested(
+    study: Study, priors: Sequence[Prior], sides: Mapping[str, Sequence[ItemSide]], among_all: bool
+) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {name: {} for name in sides}
     words = study.measured([Setting("TF-IDF, words", neighbours=near) for near in NEIGHBOURS])
-    for place, label in enumerate(("", " among all")):
+    for place, label in enumerate(("", " among all") if among_all else ("",)):
         worlds = study.tests(place)
         by_user = judged(priors, sides, worlds)
         base = study.by_user(_best(words), worlds)
@@ -274,6 +311,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="ml-1m")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--trials", type=int, default=TRIALS, help="settings that the item side tries")
+    parser.add_argument(
+        "--views", nargs="+", default=[], choices=list(VIEWS), help="only these, added to what is there"
+    )
+    parser.add_argument("--cold-only", action="store_true", help="of --views: leave out rankings of all items")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
 

@@ -139,7 +139,7 @@ class Reading:
 READINGS: dict[Encoder, Reading] = {
     "static": Reading({}),
     "minilm": Reading({}),
-    "smollm2": Reading({"layer": 20, "pooling": "weighted"}, "People who like {} also like"),
+    "smollm2": Reading({"layer": 25, "pooling": "weighted"}, "People who like {} also like"),
 }
 """Chosen on cold validation items of MovieLens-1M, see ``docs/notes/text-study.md``."""
 
