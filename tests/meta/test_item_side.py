@@ -269,7 +269,7 @@ def test_encoders_may_be_named_in_one_line_and_must_be_known():
 def test_the_recommender_hands_its_encoders_on():
     data = ws.load_dataset("movielens-small").take_users(np.arange(40))
     for encoders in ((), ("static",)):
-        model = ws.recommender("meta", encoders=encoders, tune=False, values=False).fit(data)
+        model = ws.MetaRecommender(encoders=encoders, tune=False, values=False).fit(data)
         side = model.learned.item_side
         assert side is not None
         assert side.config.encoders == encoders
