@@ -276,7 +276,7 @@ def _measured(bench: Bench, parts: dict[int, PromptParts]) -> Iterator[Measureme
 
 def _one(bench: Bench, part: PromptParts, seed: int, label: str, k: int) -> Measurement:
     learned = 0 if label in ONCE else k
-    told = (tuple(part.train[:learned]), tuple(part.validation[: min(learned, 64)])) if learned else ()
+    told = (tuple(part.train[:learned]), tuple(part.validation[: min(learned, 48)])) if learned else ()
     said, cost = Kept(bench, label, learned, told).answered(part.test)
     answers = Answers.of([prompt.user for prompt in part.test], labels_of(part.test) > 0, said)
     drawn = auc_draws(answers, seed, 1_000)
@@ -373,7 +373,7 @@ _ABOUT = (
     "One title, yes or no, after ten others, as in few_shot.json but on fewer test prompts, since a language "
     "model takes tenths of a second for each. SmolLM2 asked: a question in chat form. Lines: the model goes on "
     "with a list of titles, each with yes or no. + LoRA: low-rank weights on the highest ten layers learn from "
-    "K examples and their histories, sixty steps of eight at most, stopped on as many validation prompts (64 at"
+    "K examples and their histories, forty steps of eight at most, stopped on as many validation prompts (48 at"
     " most). Carried, LoRA: the same after 1,500 prompts of the other data set; meta-tuned: that start after "
     "Reptile over tasks of 32 prompts. Read on: continued pre-training on the catalogue and histories of the "
     "other data set. Rows that learn nothing from examples are measured once. CPU ms a prompt of tuned rows "

@@ -19,6 +19,30 @@ if TYPE_CHECKING:
 SAMPLE = "movielens-small"
 NONE = "none"
 
+MadeOf = Annotated[
+    str | None, typer.Option(help=f"A data set whose events make the prompts; {SAMPLE} where no file is given.")
+]
+TestFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Ready-made prompts to be measured on, one JSON object a line.")
+]
+TrainFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Ready-made prompts that the examples are drawn from.")
+]
+ValidationFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Ready-made prompts to stop on; may be left out.")
+]
+Tuned = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="What warmstart tune-llm wrote; it adds the row tuned.")
+]
+Rows = Annotated[
+    str,
+    typer.Option(
+        help="Which rows, such as blend,process; all means all that read words only, and tuned where it is given. "
+        "Those that ask a language model are minilm likeness, zero-shot, lora, tuned."
+    ),
+]
+"""Options of the command, which would make it too long a function."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,31 +50,15 @@ def register(app: typer.Typer) -> None:
 
 
 def few_shot(
-    data: Annotated[
-        str | None, typer.Option(help=f"A data set whose events make the prompts; {SAMPLE} where no file is given.")
-    ] = None,
-    test: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ready-made prompts to be measured on, one JSON object a line.")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ready-made prompts that the examples are drawn from.")
-    ] = None,
-    validation: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ready-made prompts to stop on; may be left out.")
-    ] = None,
+    data: MadeOf = None,
+    test: TestFile = None,
+    train: TrainFile = None,
+    validation: ValidationFile = None,
     knowledge: Annotated[
         str, typer.Option(help="A data set of other people whose likes are carried over by title, or none.")
     ] = NONE,
-    tuned: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What warmstart tune-llm wrote; it adds the row tuned.")
-    ] = None,
-    rows: Annotated[
-        str,
-        typer.Option(
-            help="Which rows, such as blend,process; all means all that read words only, and tuned where it is given. "
-            "Those that ask a language model are minilm likeness, zero-shot, lora, tuned."
-        ),
-    ] = "all",
+    tuned: Tuned = None,
+    rows: Rows = "all",
     most: Annotated[
         int | None,
         typer.Option(min=1, help="Test prompts at most; a language model takes tenths of a second for each."),

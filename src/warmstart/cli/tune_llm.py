@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 SAMPLE = "movielens-small"
 Way = Literal["pretrain", "examples", "meta"]
 
+WhichWay = Annotated[
+    Way, typer.Option(help="Read a catalogue and histories on, learn from K prompts, or learn to learn from them.")
+]
+Source = Annotated[str | None, typer.Option(help=f"Whose items and histories; {SAMPLE} where no file is given.")]
+TrainFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="examples: ready-made prompts in place of a data set.")
+]
+ValidationFile = Annotated[Path | None, typer.Option(metavar="FILE", help="examples: ready-made prompts to stop on.")]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="A causal model to start from; the packaged SmolLM2 if none.")
+]
+Start = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="examples, meta: what an earlier run wrote, to go on from.")
+]
+People = Annotated[int | None, typer.Option(min=1, help="pretrain, meta: people to learn from at most; all if none.")]
+"""Options of the command, which would make it too long a function."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -30,29 +47,14 @@ def register(app: typer.Typer) -> None:
 def tune_llm(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the weights.")],
-    way: Annotated[
-        Way,
-        typer.Option(help="Read a catalogue and histories on, learn from K prompts, or learn to learn from them."),
-    ] = "meta",
-    data: Annotated[
-        str | None, typer.Option(help=f"Whose items and histories; {SAMPLE} where no file is given.")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="examples: ready-made prompts in place of a data set.")
-    ] = None,
-    validation: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="examples: ready-made prompts to stop on.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A causal model to start from; the packaged SmolLM2 if none.")
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="examples, meta: what an earlier run wrote, to go on from.")
-    ] = None,
+    way: WhichWay = "meta",
+    data: Source = None,
+    train: TrainFile = None,
+    validation: ValidationFile = None,
+    weights: Weights = None,
+    start: Start = None,
     shots: Annotated[int, typer.Option(min=1, help="examples: how many; meta: how many a task has.")] = 16,
-    people: Annotated[
-        int | None, typer.Option(min=1, help="pretrain, meta: people to learn from at most; all if none.")
-    ] = None,
+    people: People = None,
     top: Annotated[int | None, typer.Option(min=1, help="How many of the highest layers learn; 10 if none.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, help="Rank of the added weights; 8 if none.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Times that everything is gone through at most.")] = None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PORTION = 32
 """Prompts that are answered together."""
-CHECKED = 64
+CHECKED = 48
 """Prompts at most on which training is stopped."""
 BASE = "base.json"
 """The file beside an adapter that names the weights under it."""
@@ -38,7 +38,7 @@ class TuningConfig(Config):
     """Let likes and dislikes count the same in all, whichever are more."""
     batch: int = Field(default=8, ge=1)
     """Prompts of one step."""
-    loop: LoopConfig = LoopConfig(steps=60, rate=3e-4, every=10)
+    loop: LoopConfig = LoopConfig(steps=40, rate=3e-4, every=10)
     """How long and how fast."""
 
 

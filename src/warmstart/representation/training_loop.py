@@ -263,7 +263,7 @@ class _Loop:
             found = _torch().load(file, weights_only=True)
         except Exception as error:  # noqa: BLE001 -- torch raises anything for a file that is no checkpoint
             raise BadInput(f"{file} cannot be read: {error}. Remove it to begin anew.") from None
-        if found["identity"] != self.identity:
+        if found["identity"] != self.identity or found["weights"].keys() != self.weights.keys():
             raise BadInput(f"{file} is of a training with other settings or data. Remove it, or take another folder.")
         self.put(found["weights"])
         self.optimiser.load_state_dict(found["optimiser"])
