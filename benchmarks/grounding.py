@@ -194,8 +194,13 @@ def audit(text: str, raw: Sequence[str]) -> list[str]:
     known = " ".join(raw).lower().replace("-", " ")
     held = set(re.findall(r"\w+", known))
     words = re.findall(r"\w+", text)
-    capital = [word for word in words if word[0].isupper() and word.lower() not in held | _STARTS]
+    capital = [word for word in words if word[0].isupper() and not _forms(word.lower()) & (held | _STARTS)]
     return capital + [genre for genre in _genres(text) if genre not in known.replace("'s", "")]
+
+
+def _forms(word: str) -> set[str]:
+    """Return a word, what it may be the plural of, and the genre that it comes from: Thrillers, Comedies, Animated."""
+    return {word, word.removesuffix("s"), word.removesuffix("ies") + "y", word.removesuffix("ed") + "ion"}
 
 
 _EVERY = """action adventure animation children comedy crime documentary drama fantasy noir horror musical mystery
