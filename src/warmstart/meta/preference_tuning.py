@@ -16,7 +16,7 @@ from warmstart.core.run import Run
 from warmstart.meta.preference import Prompt, labels_of
 from warmstart.meta.preference_lines import Sheet, SheetMaker
 from warmstart.representation.lora import Adapter, LoraConfig, LoraNetwork, config_of
-from warmstart.representation.training_loop import Curve, LoopConfig, descend
+from warmstart.representation.training_loop import Curve, LoopConfig, descend, shuffled_batches
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +92,7 @@ class TunedJudge:
             curve = descend(
                 self.network.trainable,
                 loss.slope,
-                lambda epoch: batches(asked, self.config.batch, context, epoch),
+                lambda epoch: shuffled_batches(asked, self.config.batch, context.rng("tuning", epoch)),
                 self.config.loop,
                 context,
                 validate=(lambda: loss.mean(checked)) if checked else None,
@@ -206,12 +206,6 @@ class Surprise:
         for place, answer in enumerate(sheet.answers):
             weight = 1.0 if place == last else self.asides
             yield 0.0 if answer < 0 else weight * self.balance[answer]
-
-
-def batches(sheets: Sequence[Sheet], size: int, run: Run, epoch: int) -> list[list[Sheet]]:
-    """Return sheets in a seeded order of the epoch, some at a time."""
-    order = run.rng("tuning", epoch).permutation(len(sheets)).tolist()
-    return [[sheets[place] for place in order[start : start + size]] for start in range(0, len(order), size)]
 
 
 def _balance(sheets: Sequence[Sheet], *, even: bool) -> tuple[float, float]:

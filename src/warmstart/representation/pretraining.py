@@ -15,7 +15,7 @@ from warmstart.core.run import Run
 from warmstart.representation.causal_weights import Vocabulary, best_device, load_causal, refuse_to_replace, save_causal
 from warmstart.representation.cut_network import CutNetwork
 from warmstart.representation.sharing import Tokens
-from warmstart.representation.training_loop import Curve, LoopConfig, descend
+from warmstart.representation.training_loop import Curve, LoopConfig, descend, shuffled_batches
 
 FOLDS = 20
 """One block in so many is held out."""
@@ -92,7 +92,7 @@ def pretrain(
     curve = descend(
         network.trainable,
         lambda rows: _slope(network, rows),
-        lambda epoch: _batches(read, chosen.batch, context, epoch),
+        lambda epoch: shuffled_batches(read, chosen.batch, context.rng("pre-training", epoch)),
         chosen.loop,
         context,
         validate=lambda: _mean(network, held, chosen.batch),
@@ -149,11 +149,6 @@ def _mean(network: CutNetwork, rows: Sequence[Tokens], size: int) -> float:
         counts = [sum(len(row) - 1 for row in part) for part in parts]
         lost = [network.surprise(part).item() for part in parts]
     return float(sum(one * count for one, count in zip(lost, counts, strict=True)) / sum(counts))
-
-
-def _batches(rows: Sequence[Tokens], size: int, run: Run, epoch: int) -> list[list[Tokens]]:
-    order = run.rng("pre-training", epoch).permutation(len(rows)).tolist()
-    return [[rows[place] for place in order[start : start + size]] for start in range(0, len(order), size)]
 
 
 def _digest(rows: Sequence[Tokens]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from warmstart.core.config import Config
@@ -110,9 +111,9 @@ def descend(
         >>> def slope(target):
         ...     loss = (w - target).square().sum()
         ...     loss.backward()
-        ...     return float(loss)
+        ...     return loss.item()
         >>> curve = descend({"w": w}, slope, lambda _: [3.0] * 100, LoopConfig(rate=0.2, epochs=2))
-        >>> bool(abs(w - 3) < 0.1), len(curve.looks)
+        >>> abs(w.item() - 3) < 0.1, len(curve.looks)
         (True, 2)
     """
     loop = _Loop(weights, config, batches, identity, folder)
@@ -127,6 +128,19 @@ def descend(
     if state.best is not None:
         loop.put(state.best)
     return Curve(tuple(state.looks), state.best_step, state.ended or "epochs")
+
+
+def shuffled_batches(rows: Sequence[T], size: int, rng: np.random.Generator) -> list[list[T]]:
+    """Return rows in a random order, some at a time.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.representation.training_loop import shuffled_batches
+        >>> [len(some) for some in shuffled_batches("abcde", 2, np.random.default_rng(0))]
+        [2, 2, 1]
+    """
+    order = rng.permutation(len(rows)).tolist()
+    return [[rows[place] for place in order[start : start + size]] for start in range(0, len(order), size)]
 
 
 def mixed_precision(device: "torch.device") -> AbstractContextManager[Any]:
