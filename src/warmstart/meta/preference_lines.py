@@ -39,8 +39,8 @@ def lines_of(prompt: Prompt) -> str:
         >>> from warmstart.meta.preference_lines import lines_of
         >>> print(lines_of(Prompt("ann", ("Alien",), ("Grease",), "Heat")))
         What one person has met, and whether the person liked it.
-        Alien: yes
         Grease: no
+        Alien: yes
         Heat:
     """
     told = "".join(f"{title}:{YES if liked else NO}\n" for title, liked in _mixed(prompt))
