@@ -22,7 +22,7 @@ demo: $(VENV)/.for-demo ## train on the packaged data, show the learning curve, 
 	$(BIN)/warmstart demo --out warmstart-demo
 
 test: lint docs ## everything that must hold: style, types, rooms, docs, tests
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/.for-work ## ruff, mypy and the contracts between rooms
 	$(BIN)/ruff check .

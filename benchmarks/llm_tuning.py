@@ -265,7 +265,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _measured(bench: Bench, parts: dict[int, PromptParts]) -> Iterator[Measurement]:
-    names = bench.asked.rows.split(",") if bench.asked.rows else list(bench.rows())
+    names = bench.asked.rows.split("; ") if bench.asked.rows else list(bench.rows())
     for seed, part in parts.items():
         for label in names:
             for k in SHOTS:
@@ -359,7 +359,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--most", type=int, default=300, help="test prompts of a seed")
     parser.add_argument("--weighed", type=int, default=400, help="prompts on which the blend with the judge is weighed")
-    parser.add_argument("--rows", default="", help="only these rows, by a comma; for a second process")
+    parser.add_argument("--rows", default="", help="only these rows, apart by semicolons; for a second process")
     parser.add_argument("--only", action="store_true", help="measure and keep the answers, but write no table")
     parser.add_argument("--train", choices=("joint", "meta", "read_on"), help="only train this start")
     parser.add_argument(
