@@ -38,7 +38,7 @@ from warmstart.meta.preference_judge import ModelJudge
 from warmstart.meta.preference_knowledge import JUDGED, judged
 from warmstart.meta.preference_meta import MetaTuningConfig, meta_tune, tasks_of
 from warmstart.meta.preference_prompts import prompts_of
-from warmstart.meta.preference_rows import Likeness
+from warmstart.meta.preference_rows import CarriedPrior, Likeness
 from warmstart.meta.preference_table import Carried, scorer
 from warmstart.meta.preference_tuning import TunedJudge, TuningConfig
 from warmstart.representation.causal_model import CausalModel
@@ -188,7 +188,11 @@ class Bench:
         free = np.array([user for user in judges.tolist() if user not in taken])
         prompts = prompts_of(self.other, free, most=JUDGED, seed=0)
         order = np.random.default_rng(2).permutation(len(prompts))[: self.asked.weighed].tolist()
-        voices = tuple(replace(voice, scale=1.0, weight=0.0) for voice in self.carried.blend.voices)
+        # begun as the carried blend was: with the prior's word alone
+        voices = tuple(
+            replace(voice, scale=1.0, weight=float(isinstance(voice.scorer, CarriedPrior)))
+            for voice in self.carried.blend.voices
+        )
         judge = Voice(Kept(self, "carried, meta-tuned", 0, ()), 0.0, chance=False)
         return weighed((*voices, judge), [prompts[place] for place in order])
 
@@ -270,6 +274,8 @@ def _one(bench: Bench, part: PromptParts, seed: int, label: str, k: int) -> Meas
     learned = 0 if label in ONCE else k
     told = (tuple(part.train[:learned]), tuple(part.validation[: min(learned, 48)])) if learned else ()
     said, cost = Kept(bench, label, learned, told).answered(part.test)
+    if label == "carried blend + meta-tuned":  # its judge's answers are kept too
+        cost["each"] += Kept(bench, "carried, meta-tuned", 0, ()).answered(part.test)[1]["each"]
     answers = Answers.of([prompt.user for prompt in part.test], labels_of(part.test) > 0, said)
     drawn = auc_draws(answers, seed, 1_000)
     one = interval(pooled_auc(answers), drawn, answers.n_users)
