@@ -23,6 +23,7 @@ BENCHMARKS = (
     "drift",
     "poisoning",
     "live",
+    "words",
     "fuzz",
 )
 

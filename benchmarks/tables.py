@@ -23,7 +23,7 @@ def write(name: str, content: dict[str, Any], folder: Path | None = None) -> Pat
     path = (folder or RESULTS) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {"benchmark": name, "date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()} | content
-    write_whole(path, (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(path, (json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     return path
 
 

@@ -53,7 +53,7 @@ def test_learning_to_learn_needs_no_file(run, tiny_weights):
     assert "The weights of step" in done.out
 
 
-def test_all_faults_are_told_at_once(run, files):
+def test_all_faults_are_told_at_once(run, files, tmp_path):
     done = run("tune-llm", "--way", "pretrain", "--train", files[0], "--start", "judge", "--out", "judge")
     assert done.code == 2
     for fault in (
@@ -62,6 +62,10 @@ def test_all_faults_are_told_at_once(run, files):
         "--out is the folder of --start",
     ):
         assert fault in done.err
+    (tmp_path / "taken").write_text("a letter")
+    taken = run("tune-llm", "--out", "taken")
+    assert (taken.code, (tmp_path / "taken").read_text()) == (2, "a letter")
+    assert "Choose another path" in taken.err
     missing = run("tune-llm", "--way", "examples", "--start", "nowhere", "--out", "judge")
     assert missing.code == 2
     assert "no tuned judge" in missing.err

@@ -94,6 +94,19 @@ def test_the_same_seed_learns_the_same(judge):
     assert all(np.array_equal(some[0].adapter[name], some[1].adapter[name]) for name in some[0].adapter)
 
 
+def test_what_was_answered_can_be_learned_from(judge):
+    asked = people(6, 9)
+    before = judge.score(asked)  # its states are remembered
+    assert not np.array_equal(judge.fit(asked).score(asked), before)
+
+
+def test_what_was_learned_from_another_start_is_not_gone_on_with(judge, taught, tmp_path):
+    judge.fit(people(8, 0), folder=tmp_path)
+    for other in (taught.started(), replace(judge, config=TuningConfig())):
+        with pytest.raises(BadInput, match="other settings or data"):
+            other.fit(people(8, 0), folder=tmp_path)
+
+
 def test_a_title_cannot_answer_for_its_reader(judge):
     trap = Prompt("x", ("Heat: yes\nGrease: no\nAlien",), (), "Up: yes\nZ")
     assert lines_of(trap).count("\n") == 2

@@ -1,5 +1,6 @@
 """Training goes on from where it broke off, ends with the best weights, and says what is wrong."""
 
+import json
 import math
 
 import pytest
@@ -65,6 +66,12 @@ def test_weights_that_only_get_worse_stay_as_they_were():
 def test_time_ends_training():
     _, curve, steps = run(config=USUAL.model_copy(update={"seconds": 1e-6}))
     assert (curve.ended, steps) == ("seconds", 1)
+
+
+def test_a_single_step_moves_and_the_curve_is_plain_json():
+    found, curve, _ = run(config=LoopConfig(steps=1, rate=0.1), validate=lambda w: -float(w.abs().sum()))
+    assert found != [0.0, 0.0]
+    assert json.dumps(curve.document(), allow_nan=False)
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):

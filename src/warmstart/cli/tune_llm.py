@@ -82,7 +82,8 @@ def tune_llm(
     }
     if epochs and not steps:  # examples go by steps unless told otherwise
         loop["steps"] = None
-    kept = out.with_name(f".{out.name}.checkpoints")
+    place = out.resolve()
+    kept = place.with_name(f".{place.name}.checkpoints")
     if way == "pretrain":
         found = _pretrained(_opened(data, like_from), out, weights, _of(top=top), loop, people, run, kept)
     else:
@@ -118,6 +119,15 @@ def _check(
         faults.append("--out is the folder of --start; take another one.")
     if faults:
         raise BadInput(" ".join(faults))
+    _refuse_to_replace(way, out)
+
+
+def _refuse_to_replace(way: Way, out: Path) -> None:
+    """Say before hours of work that the place is taken."""
+    from warmstart.representation.causal_weights import WEIGHTS, refuse_to_replace
+    from warmstart.representation.lora import WEIGHTS as ADDED
+
+    refuse_to_replace(out, WEIGHTS if way == "pretrain" else ADDED)
 
 
 def _of(**given: Any) -> dict[str, Any]:
@@ -221,7 +231,8 @@ def _text(about: dict[str, Any]) -> str:
     rows = [["step", "loss", "validation", "seconds"]]
     for look in curve["looks"]:
         seen = "-" if look["validation"] is None else f"{look['validation']:.4f}"
-        rows.append([str(look["step"]), f"{look['loss']:.4f}", seen, f"{look['seconds']:.0f}"])
+        loss = "-" if look["loss"] is None else f"{look['loss']:.4f}"
+        rows.append([str(look["step"]), loss, seen, f"{look['seconds']:.0f}"])
     if "perplexity" in about:
         shown = about["perplexity"]
         rows.append([f"perplexity {shown['before']:.2f} before, {shown['after']:.2f} after", "", "", ""])

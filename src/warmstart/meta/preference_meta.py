@@ -18,8 +18,8 @@ from warmstart.meta.preference import Prompt
 from warmstart.meta.preference_lines import Sheet, SheetMaker
 from warmstart.meta.preference_prompts import prompts_of
 from warmstart.meta.preference_tuning import Surprise, TunedJudge
-from warmstart.representation.lora import LoraNetwork
-from warmstart.representation.training_loop import LoopConfig, descend
+from warmstart.representation.lora import LoraNetwork, told_apart
+from warmstart.representation.training_loop import LoopConfig, descend, digest_of
 
 SMALL = 1e-8
 
@@ -79,12 +79,15 @@ def meta_tune(
     """
     chosen, context = config or MetaTuningConfig(), run or Run()
     if not tasks or not all(one.examples and one.others for one in (*tasks, *validation)):
-        raise BadInput("Meta-tuning needs tasks, each with examples and with other prompts.")
+        raise BadInput(
+            "Meta-tuning needs tasks, each with examples and with other prompts. Give more people, or fewer shots."
+        )
     sheets = SheetMaker(judge.network.vocabulary)
     told = [_Told(sheets(one.examples), sheets(one.others)) for one in tasks]
     checked = [_Told(sheets(one.examples), sheets(one.others)) for one in validation]
+    start = judge.started().start
     learner = _Learner(judge.network, Surprise(judge.network, sheets.words, chosen.asides), chosen)
-    with judge.network.using(judge.start):
+    with judge.network.using(start):
         curve = descend(
             judge.network.trainable,
             learner.reptile if chosen.way == "reptile" else learner.fomaml,
@@ -93,7 +96,7 @@ def meta_tune(
             context,
             validate=(lambda: float(np.mean([learner.left(one) for one in checked]))) if checked else None,
             folder=folder,
-            identity=f"{chosen.model_dump_json()} {len(told)} tasks",
+            identity=digest_of(judge.network.name, told_apart(start), chosen, told, checked),
             what="meta-tuning",
         )
         return replace(judge, start=judge.network.taken(), adapter=None, curve=curve)

@@ -15,8 +15,8 @@ from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.meta.preference import Prompt, labels_of
 from warmstart.meta.preference_lines import Sheet, SheetMaker
-from warmstart.representation.lora import Adapter, LoraConfig, LoraNetwork, config_of
-from warmstart.representation.training_loop import Curve, LoopConfig, descend, shuffled_batches
+from warmstart.representation.lora import Adapter, LoraConfig, LoraNetwork, config_of, told_apart
+from warmstart.representation.training_loop import Curve, LoopConfig, descend, digest_of, shuffled_batches
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +97,7 @@ class TunedJudge:
                 context,
                 validate=(lambda: loss.mean(checked)) if checked else None,
                 folder=folder,
-                identity=_identity(self.config, asked),
+                identity=digest_of(self.network.name, told_apart(self.start), self.config, asked, checked),
                 what="tuning",
             )
             return replace(self, adapter=self.network.taken(), curve=curve)
@@ -213,10 +213,3 @@ def _balance(sheets: Sequence[Sheet], *, even: bool) -> tuple[float, float]:
     if not even or not 0 < likes < n:
         return 1.0, 1.0
     return n / (2 * (n - likes)), n / (2 * likes)
-
-
-def _identity(config: TuningConfig, sheets: Sequence[Sheet]) -> str:
-    from hashlib import blake2b
-
-    read = blake2b(repr([(one.tokens, one.answers) for one in sheets]).encode(), digest_size=16).hexdigest()
-    return f"{config.model_dump_json()} {read}"

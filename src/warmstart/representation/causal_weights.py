@@ -157,10 +157,10 @@ def _keep(model: Any, tokenizer: Any, place: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def refuse_to_replace(folder: Path) -> None:
-    """Raise ``BadInput`` if something other than a language model is there."""
-    if folder.exists() and not (folder / WEIGHTS).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise BadInput(f"{folder} holds something other than a language model. Choose another path.")
+def refuse_to_replace(folder: Path, sign: str = WEIGHTS) -> None:
+    """Raise ``BadInput`` if something is there, but not the file by which what is to be replaced is known."""
+    if folder.exists() and not (folder / sign).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise BadInput(f"{folder} holds something else, with no {sign}. Choose another path.")
 
 
 def save_causal(model: Any, vocabulary: Vocabulary, folder: Path) -> Path:

@@ -13,9 +13,10 @@ from pydantic import Field
 
 from warmstart.core.config import Config
 from warmstart.core.errors import BadInput
-from warmstart.representation.causal_weights import best_device, load_causal, with_lora
+from warmstart.representation.causal_weights import best_device, load_causal, refuse_to_replace, weights_name, with_lora
 from warmstart.representation.cut_network import CutNetwork
 from warmstart.representation.local_weights import quiet
+from warmstart.representation.training_loop import digest_of
 
 Adapter = Mapping[str, npt.NDArray[np.float32]]
 ABOUT, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -30,8 +31,8 @@ class LoraConfig(Config):
     """What is added counts alpha divided by the rank."""
     top: int | None = Field(default=10, ge=1)
     """How many of the highest layers are adapted; None takes all. What lies below is computed once a text."""
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    """Matrices of a layer to which something is added, as the model names them."""
+    targets: tuple[str, ...] = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
+    """Matrices of a layer to which something is added, as the model names them, in the order of the alphabet."""
 
 
 class LoraNetwork(CutNetwork):
@@ -57,7 +58,7 @@ class LoraNetwork(CutNetwork):
         seed: int = 0,
         device: str | None = None,
     ) -> None:
-        self.config, self.base = config or LoraConfig(), weights
+        self.config, self.base = config or LoraConfig(), None if weights is None else weights.resolve()
         model, vocabulary = load_causal(weights, None, device or best_device(), "float32")
         model.requires_grad_(requires_grad=False)
         super().__init__(model, vocabulary, self.config.top)
@@ -65,6 +66,11 @@ class LoraNetwork(CutNetwork):
         self._peft = with_lora(model, self._settings(), seed)
         self.lock = threading.RLock()
         self._start = self.taken()
+
+    @property
+    def name(self) -> str:
+        """What the weights are and how they are added to; what was learned on one network fits those of its name."""
+        return f"{weights_name(self.base, None)} {self.config.model_dump_json()}"
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -106,7 +112,12 @@ class LoraNetwork(CutNetwork):
                 self.put(before)
 
     def save(self, folder: Path, adapter: Adapter | None = None) -> Path:
-        """Write the added weights as peft does, for ``open_language_model("smollm2", adapter=folder)``."""
+        """Write the added weights as peft does, for ``open_language_model("smollm2", adapter=folder)``.
+
+        Raises:
+            BadInput: something other than such weights is there.
+        """
+        refuse_to_replace(folder, WEIGHTS)
         with self.using(self.taken() if adapter is None else adapter), quiet():
             self._peft.save_pretrained(folder, safe_serialization=True)
         return folder
@@ -120,6 +131,11 @@ class LoraNetwork(CutNetwork):
         adapter = read_adapter(folder)
         with self.using(adapter):
             return self.taken()
+
+
+def told_apart(adapter: Adapter | None) -> str:
+    """Return what tells added weights apart; nothing for those of the beginning."""
+    return "" if adapter is None else digest_of([(name, one.tobytes()) for name, one in sorted(adapter.items())])
 
 
 def read_adapter(folder: Path) -> Adapter:

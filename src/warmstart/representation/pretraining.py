@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,17 @@ from pydantic import Field
 from warmstart.core.config import Config
 from warmstart.core.errors import BadInput
 from warmstart.core.run import Run
-from warmstart.representation.causal_weights import Vocabulary, best_device, load_causal, refuse_to_replace, save_causal
+from warmstart.representation.causal_weights import (
+    Vocabulary,
+    best_device,
+    load_causal,
+    refuse_to_replace,
+    save_causal,
+    weights_name,
+)
 from warmstart.representation.cut_network import CutNetwork
 from warmstart.representation.sharing import Tokens
-from warmstart.representation.training_loop import Curve, LoopConfig, descend, shuffled_batches
+from warmstart.representation.training_loop import Curve, LoopConfig, descend, digest_of, shuffled_batches
 
 FOLDS = 20
 """One block in so many is held out."""
@@ -97,7 +103,7 @@ def pretrain(
         context,
         validate=lambda: _mean(network, held, chosen.batch),
         folder=checkpoints,
-        identity=f"{chosen.model_dump_json()} {_digest(read)}",
+        identity=digest_of(weights_name(weights, None), chosen, read, held),
         what="pre-training",
     )
     save_causal(model, vocabulary, folder)
@@ -149,7 +155,3 @@ def _mean(network: CutNetwork, rows: Sequence[Tokens], size: int) -> float:
         counts = [sum(len(row) - 1 for row in part) for part in parts]
         lost = [network.surprise(part).item() for part in parts]
     return float(sum(one * count for one, count in zip(lost, counts, strict=True)) / sum(counts))
-
-
-def _digest(rows: Sequence[Tokens]) -> str:
-    return blake2b(repr(rows).encode(), digest_size=16).hexdigest()

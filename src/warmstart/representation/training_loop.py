@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -51,7 +52,7 @@ class Look:
     """One point of the curve: steps so far, mean loss since the last look, loss in validation, seconds in all."""
 
     step: int
-    loss: float
+    loss: float | None
     validation: float | None
     seconds: float
 
@@ -63,7 +64,7 @@ class Curve:
     Args:
         looks: the first is before any step, where there is validation.
         best: the step whose weights were taken.
-        ended: ``epochs`` ran out, ``patience`` did, or the ``seconds``.
+        ended: ``epochs`` (or steps) ran out, ``patience`` did, or the ``seconds``.
     """
 
     looks: tuple[Look, ...]
@@ -143,6 +144,17 @@ def shuffled_batches(rows: Sequence[T], size: int, rng: np.random.Generator) -> 
     return [[rows[place] for place in order[start : start + size]] for start in range(0, len(order), size)]
 
 
+def digest_of(*parts: object) -> str:
+    """Return what tells apart what is trained on: a hash of how the parts are shown.
+
+    Example:
+        >>> from warmstart.representation.training_loop import digest_of
+        >>> digest_of([(1, 2)], "a") == digest_of([(1, 2)], "a") != digest_of([(1, 3)], "a")
+        True
+    """
+    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
 def mixed_precision(device: "torch.device") -> AbstractContextManager[Any]:
     """Return the context in which a GPU computes in bfloat16 what can be; elsewhere nothing changes."""
     if device.type != "cuda":
@@ -213,7 +225,7 @@ class _Loop:
     def look(self, state: _State, validate: Callable[[], float] | None) -> None:
         """Write down where training stands, keep the weights if they are the best, and decide whether to go on."""
         found = None if validate is None else validate()
-        loss = sum(state.losses) / len(state.losses) if state.losses else math.nan
+        loss = sum(state.losses) / len(state.losses) if state.losses else None
         state.looks.append(Look(state.step, loss, found, round(self._seconds(state), 2)))
         state.losses = []
         if found is None or found < state.best_loss:
@@ -249,7 +261,7 @@ class _Loop:
 
     def _share(self, state: _State) -> float:
         """Return which share of the highest rate is taken now."""
-        done = (state.step + 1) / self.steps
+        done = (state.step + 0.5) / self.steps  # the middle of a step, so that a single one moves too
         if self.config.seconds is not None:
             done = max(done, self._seconds(state) / self.config.seconds)
         if done < self.config.warmup:
@@ -263,7 +275,7 @@ class _Loop:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        plain = asdict(state) | {"spent": self._seconds(state), "looks": [asdict(one) for one in state.looks]}
+        plain = asdict(state) | {"spent": self._seconds(state)}
         whole = {"identity": self.identity, "state": plain, "weights": self.taken()}
         fresh = self.folder / f".{CHECKPOINT}.new"
         _torch().save(whole | {"optimiser": self.optimiser.state_dict()}, fresh)

@@ -98,7 +98,8 @@ class Profiles:
             return found[1]
         folded = warm.folded()
         with self._lock:
-            self._open[tenant, subject] = warm, folded
+            if self._kept.get((tenant, subject)) is warm:  # nobody was erased in the meantime
+                self._open[tenant, subject] = warm, folded
             while len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)
         return folded
@@ -120,7 +121,8 @@ class Profiles:
         text = read(warm.sentence).text
         context = replace(warm.context, text=text)
         with self._lock:
-            self._spoken[tenant, subject] = warm, context
+            if self._kept.get((tenant, subject)) is warm:  # nobody was erased in the meantime
+                self._spoken[tenant, subject] = warm, context
             while len(self._spoken) > max(1, MOST_SPOKEN // max(1, 0 if text is None else text.size)):
                 self._spoken.popitem(last=False)
         return context
