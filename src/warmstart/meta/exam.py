@@ -1,6 +1,6 @@
 """Validation tasks in the form in which thousands of parameter settings are judged on them quickly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,10 @@ class Exam:
 
     def ndcg(self, parameters: MetaParameters) -> float:
         """Return the mean nDCG@10 of the tasks under some parameters."""
+        return float(np.mean(self.ndcg_of_each(parameters)))
+
+    def ndcg_of_each(self, parameters: MetaParameters) -> npt.NDArray[np.float64]:
+        """Return each task's nDCG@10 under some parameters, float64 [n]."""
         count = np.array(self.count)
         gain, sharpness, share = (
             np.float32(parameters.at(name, count)) for name in ("gain", "sharpness", "taste_share")
@@ -78,7 +82,17 @@ class Exam:
         scores = self.tastes.scores(_joined(self.evidence, parameters.dislike_weight) * sharpness, float(share))
         scores += (1 - share) * (self.constant + gain * _joined(self.added, parameters.dislike_weight))
         scores[self.hidden] = -np.inf
-        return float(np.mean(_gains(scores, self.asked) / self.ideal))
+        found: npt.NDArray[np.float64] = _gains(scores, self.asked) / self.ideal
+        return found
+
+    def __len__(self) -> int:
+        return len(self.ideal)
+
+    def take(self, rows: Ints) -> "Exam":
+        """Return the exam of some of its tasks."""
+        added, evidence = (tuple(part[rows] for part in parts) for parts in (self.added, self.evidence))
+        asked, hidden, ideal = self.asked[rows], self.hidden[rows], self.ideal[rows]
+        return replace(self, added=added, evidence=evidence, asked=asked, hidden=hidden, ideal=ideal)
 
 
 def ndcg_of(scores: Floats, tasks: Tasks) -> float:

@@ -11,6 +11,7 @@ from warmstart.core.histories import Floats, Histories, Ints
 from warmstart.core.run import Run
 from warmstart.meta.item_likeness import ItemParameters, Likeness, mixed
 from warmstart.meta.item_text import joined, likeness, take
+from warmstart.meta.search import climb
 
 MOST_ITEMS = 800
 MOST_USERS = 300
@@ -21,8 +22,6 @@ LEAST_LIKES = 5
 """Likes of a user who judges."""
 DEPTH = 20
 MOST_LIFT = 5.0
-SPREAD = 0.4
-"""First standard deviation of the search, on the scale of logarithms."""
 PULL = 2e-3
 """Quality that a step of one logarithm away from the start must earn: little data should move little."""
 
@@ -133,21 +132,11 @@ def search_items(exam: ItemExam, start: ItemParameters, trials: int, run: Run) -
     """
     first = start.to_vector()
     first[-1] += np.log(exam.unit)
-    from cmaes import CMA  # brings half a second of other imports, which answering does not need
-
-    optimiser = CMA(mean=first, sigma=SPREAD, seed=run.rng("item search").integers(1 << 31).item())
 
     def worth(vector: Doubles) -> float:
         return exam.quality(ItemParameters.of_vector(vector)) - PULL * float(((vector - first) ** 2).sum())
 
-    best, most = first, worth(first)
-    rounds = trials // optimiser.population_size
-    for _ in run.progress.track(range(rounds), "item side", rounds):
-        tried = [optimiser.ask() for _ in range(optimiser.population_size)]
-        found = [worth(vector) for vector in tried]
-        optimiser.tell([(vector, -value) for vector, value in zip(tried, found, strict=True)])
-        if max(found) > most:
-            best, most = tried[int(np.argmax(found))], max(found)
+    best, _ = climb(worth, first, trials, run, "item search")
     found_best = ItemParameters.of_vector(best)
     return replace(found_best, lift=exam.lift(found_best))
 

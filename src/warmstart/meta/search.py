@@ -1,24 +1,38 @@
 """The meta-optimiser: CMA-ES on the ranking measure itself."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from warmstart.core.histories import Ints
 from warmstart.core.run import Run
 from warmstart.meta.exam import Exam
+from warmstart.meta.optimisers.cmaes import population_size
+from warmstart.meta.optimisers.space import Continuous, Doubles, Settings, Space
+from warmstart.meta.optimisers.study import optimise
 from warmstart.meta.parameters import MetaParameters, of_vector, to_vector
-
-Doubles = npt.NDArray[np.float64]
 
 SPREAD = 0.4
 """First standard deviation of the search, on the scale of logarithms and logits."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Heights:
+    """One task: a number to be made high, by real numbers without names."""
+
+    quality: Callable[[Doubles], float]
+    space: Space
+    weights: Doubles
+
+    def evaluate(self, settings: Settings, tasks: Ints) -> Doubles:
+        return np.array([self.quality(np.array(list(settings.values())))])
+
+
 def climb(
     quality: Callable[[Doubles], float], start: Doubles, evaluations: int, run: Run, what: str
 ) -> tuple[Doubles, float]:
-    """Find the vector of highest quality (CMA-ES; Hansen and Ostermeier, 2001); ``start`` if nothing beats it.
+    """Find the vector of highest quality by whole generations of CMA-ES; ``start`` if nothing beats it.
 
     Args:
         quality: what is to be made high.
@@ -35,19 +49,11 @@ def climb(
         >>> best.round(1).tolist()
         [1.0, 1.0, 1.0]
     """
-    best, highest = start, quality(start)
-    from cmaes import CMA  # brings half a second of other imports, which answering does not need
-
-    optimiser = CMA(mean=start, sigma=SPREAD, seed=run.rng(what).integers(1 << 31).item())
-    rounds = evaluations // optimiser.population_size
-    for _ in run.progress.track(range(rounds), what, rounds):
-        tried = [optimiser.ask() for _ in range(optimiser.population_size)]
-        found = [quality(vector) for vector in tried]
-        optimiser.tell([(vector, -value) for vector, value in zip(tried, found, strict=True)])
-        leader = int(np.argmax(found))
-        if found[leader] > highest:
-            best, highest = tried[leader], found[leader]
-    return best, highest
+    size = population_size(len(start))
+    space = Space({f"x{place}": Continuous(float(x), SPREAD) for place, x in enumerate(start)})
+    problem = _Heights(quality, space, np.ones(1))
+    best = optimise(problem, "cmaes", 1 + evaluations // size * size, run, purpose=(what,)).best
+    return space.vector(best.settings), best.quality
 
 
 def search(
