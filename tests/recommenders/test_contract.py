@@ -28,18 +28,31 @@ from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 from warmstart.representation.context import Context
 
 NAMES = sorted(RECOMMENDERS)
+NEURAL = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 SETTINGS: dict[str, dict[str, Any]] = {
+    **{name: {"factors": 4, "epochs": 3, "batch": 16, "longest": 8} for name in NEURAL},
     "als": {"factors": 4, "iterations": 3},
     "item2vec": {"factors": 4, "epochs": 3, "least_events": 1},
     "item_knn": {"neighbours": 6},
     "user_knn": {"neighbours": 8},
+    "maml": {"epochs": 2, "dimension": 4},
+    "fomaml": {"epochs": 1, "dimension": 4},
+    "anil": {"epochs": 1, "dimension": 4},
+    "meta_sgd": {"epochs": 1, "dimension": 4},
+    "reptile": {"epochs": 1, "dimension": 4},
+    "r2d2": {"epochs": 2, "dimension": 4},
+    "prototypes": {"epochs": 2, "dimension": 4},
+    "cnp": {"epochs": 2, "dimension": 8},
+    "attentive": {"epochs": 2, "dimension": 8},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
 }
 """Settings that suit a small world; defaults for all others."""
+_LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive")
 ORDER_OF_USERS = {
     "als": "implicit draws the starting vector of each user by its row",
     "item2vec": "vectors are learned from one history after the other",
-}
+    **dict.fromkeys(NEURAL, "batches are drawn by the rows of users"),
+} | dict.fromkeys(_LEARNERS, "who is held out, and who shares a batch, is drawn by row")
 """Recommenders whose fit may depend on the order of users, and why."""
 
 every = pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,1 @@
+"""Recommenders that are networks: trained with torch, answering with numpy."""
