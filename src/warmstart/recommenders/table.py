@@ -28,6 +28,15 @@ RECOMMENDERS: dict[str, str] = {
     "text_cnn": "warmstart.recommenders.neural.text_cnn:TextCNN",
     "hybrid": "warmstart.recommenders.hybrid:Hybrid",
     "meta": "warmstart.meta.recommender:MetaRecommender",
+    "maml": "warmstart.meta.learners.served:MAMLRecommender",
+    "fomaml": "warmstart.meta.learners.served:FirstOrderMAMLRecommender",
+    "anil": "warmstart.meta.learners.served:ANILRecommender",
+    "meta_sgd": "warmstart.meta.learners.served:MetaSGDRecommender",
+    "reptile": "warmstart.meta.learners.served:ReptileRecommender",
+    "r2d2": "warmstart.meta.learners.served:R2D2Recommender",
+    "prototypes": "warmstart.meta.learners.served:PrototypesRecommender",
+    "cnp": "warmstart.meta.learners.served:CNPRecommender",
+    "attentive": "warmstart.meta.learners.served:AttentiveRecommender",
 }
 """Name to ``module:class``; a module is imported when its recommender is asked for."""
 

@@ -1,0 +1,49 @@
+"""Formulas that are written once and run on numpy, to answer, and on torch, to be differentiated."""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""A numpy array or a torch tensor."""
+
+
+def library_of(array: Array) -> Any:
+    """Return the module, numpy or torch, that an array belongs to; torch is never imported for it.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import library_of
+        >>> library_of(np.zeros(2)).__name__
+        'numpy'
+    """
+    return np if isinstance(array, np.ndarray | np.generic) else sys.modules["torch"]
+
+
+def softmax(logits: Array) -> Array:
+    """Return the softmax over the last axis.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import softmax
+        >>> softmax(np.array([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
+    """
+    xp = library_of(logits)
+    shifted = xp.exp(logits - xp.amax(logits, -1)[..., None])
+    return shifted / shifted.sum(-1)[..., None]
+
+
+def weighted_mean(rows: Array, weights: Array) -> Array:
+    """Return the means over the last axis but one, ``rows [..., k, d]`` by ``weights [..., k]``; 0 without weight.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import weighted_mean
+        >>> weighted_mean(np.array([[1.0, 0.0], [3.0, 2.0]]), np.array([1.0, 1.0])).tolist()
+        [2.0, 1.0]
+    """
+    xp = library_of(rows)
+    total = weights.sum(-1)[..., None]
+    return (rows * weights[..., None]).sum(-2) / xp.where(total > 0, total, xp.ones_like(total))

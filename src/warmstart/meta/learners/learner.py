@@ -1,0 +1,213 @@
+"""The protocol of all learners, without side effects: ``fit(tasks) -> prior``, ``adapt(prior, support) -> adapted``.
+
+Learning to learn has two phases. The *introspective* phase (``fit``) looks for what many tasks have in common: a
+representation of the items and a way to adapt. The *extrospective* phase (``adapt``) specialises it to one task from
+its few events. ``fitness`` says what the second is worth: the loss on a new task over the loss of a baseline.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from pydantic import Field
+
+from warmstart.core.artefact import Arrays
+from warmstart.core.config import Config, Tunable
+from warmstart.core.histories import Floats
+from warmstart.core.run import Run
+from warmstart.meta.factors import randomised_svd
+from warmstart.meta.learners.either import Array, library_of
+from warmstart.meta.learners.outer_loop import Validate, trained
+from warmstart.meta.learners.shots import Shots
+from warmstart.meta.learners.task_set import TaskSet
+from warmstart.meta.prior import Support
+
+P = TypeVar("P")
+SCALARS = 10.0
+"""Exponents are stored a tenth as large as they act: the step that suits a weight would leave them where they are."""
+
+
+@runtime_checkable
+class Adapted(Protocol):
+    """People as a learner sees them after their events."""
+
+    def scores(self) -> Floats:
+        """Return scores of all items, float32 [n, items]."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol[P]):
+    """What learns from tasks how to learn from few events; priors are values and never change."""
+
+    def fit(self, tasks: TaskSet, *, validate: Callable[[P], float] | None = None, run: Run | None = None) -> P:
+        """Introspective phase: find what many tasks have in common.
+
+        Args:
+            tasks: training users.
+            validate: returns a loss, lower is better, of a prior on users who were not trained on.
+            run: seed and progress.
+        """
+        ...
+
+    def adapt(self, prior: P, support: Support) -> Adapted:
+        """Extrospective phase: specialise the prior to each person of a batch; the prior stays as it is."""
+        ...
+
+
+class LearnerConfig(Config):
+    """Settings that all learners with vectors share."""
+
+    dimension: Annotated[int, Field(ge=1), Tunable(choices=(32, 64, 128))] = 64
+    """Length of the items' and people's vectors."""
+    epochs: Annotated[int, Field(ge=0), Tunable(choices=(4, 8, 16))] = 8
+    """Times at most that all training users are met; 0 leaves the representation as its closed form gives it."""
+    learning_rate: Annotated[float, Field(gt=0), Tunable(3e-4, 3e-3, log=True)] = 1e-3
+    """Highest step of the outer loop (Adam)."""
+    weight_decay: Annotated[float, Field(ge=0), Tunable(1e-3, 0.3, log=True)] = 0.01
+    """Share of a weight, times the rate, that each outer step takes off it."""
+    batch: Annotated[int, Field(ge=1)] = 256
+    """Tasks of an outer step."""
+    patience: Annotated[int, Field(ge=1)] = 3
+    """Epochs in a row that may bring nothing on held-out users before training stops."""
+    most_events: Annotated[int, Field(ge=1)] = 100
+    """Latest events of a person that are read."""
+    folder: str | None = None
+    """Where checkpoints are kept, and from where an interrupted training goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """People as vectors beside the items': ``scores = base + vectors items'``.
+
+    Args:
+        base: float32 [items], what is said to anybody.
+        vectors: float32 [n, d].
+        items: float32 [items, d].
+    """
+
+    base: Array
+    vectors: Array
+    items: Array
+
+    def scores(self) -> Array:
+        """Return scores of all items, [n, items]."""
+        return self.base + self.vectors @ self.items.T
+
+
+class VectorLearner(ABC):
+    """Base of learners that make a vector of a person; a subclass writes ``adapted`` once, for numpy and torch.
+
+    The prior is a mapping of arrays. All take part in the outer loop but those that ``fixed`` names.
+
+    Args:
+        config: settings.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[LearnerConfig]] = LearnerConfig
+    fixed: ClassVar[tuple[str, ...]] = ("contrast",)
+
+    def __init__(self, config: LearnerConfig | None = None) -> None:
+        self.config: Any = config or self.config_class()
+
+    def start(self, tasks: TaskSet, run: Run) -> Arrays:
+        """Return the prior before the outer loop: the items' vectors in closed form, and ``beginning``'s arrays."""
+        vectors = item_vectors(tasks, self.config.dimension, run.seed)
+        return {"items": vectors, "bias": tasks.log_popularity} | self.beginning(vectors, tasks, run)
+
+    @abstractmethod
+    def beginning(self, vectors: Floats, tasks: TaskSet, run: Run) -> Arrays:
+        """Return the learner's own arrays, by name; may replace ``items``.
+
+        Args:
+            vectors: float32 [items, d], in closed form, of mean squared length 1.
+            tasks: training users.
+            run: seed.
+        """
+
+    @abstractmethod
+    def adapted(self, prior: dict[str, Array], shots: Shots) -> Vectors:
+        """Return people's vectors; differentiable where the arrays are tensors, and free of side effects."""
+
+    def losses(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> Array:
+        """Return the outer loss of each task, [n]: the cross-entropy of the likes asked for among all unseen items."""
+        return ranking_losses(self.adapted(prior, shots).scores(), query, seen)
+
+    def step(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:
+        """Leave the gradient of a batch's mean outer loss in the prior's tensors, and return the loss."""
+        loss = self.losses(prior, shots, query, seen).mean()
+        loss.backward()
+        return float(loss.detach())
+
+    def fit(self, tasks: TaskSet, *, validate: Validate | None = None, run: Run | None = None) -> Arrays:
+        """Introspective phase; see ``Learner``."""
+        begun = self.start(tasks, run or Run())
+        if not self.config.epochs or not len(tasks.usable):
+            return begun
+        return trained(self, begun, tasks, validate, run or Run())
+
+    def adapt(self, prior: Arrays, support: Support) -> Vectors:
+        """Extrospective phase; see ``Learner``."""
+        return self.adapted(prior, Shots.of(support, self.columns(prior), self.config.most_events))
+
+    def columns(self, prior: Arrays) -> int:
+        """Return how many attributes of a person are read."""
+        return 0
+
+
+def item_vectors(tasks: TaskSet, dimension: int, seed: int) -> Floats:
+    """Return the representation that the outer loop starts from, float32 [items, d] of mean squared length 1.
+
+    Users and items are divided by the roots of their numbers of events, so that neither the keen nor the popular rule
+    it (Sarwar et al., 2000: singular vectors; the scaling is that of spectral co-clustering, Dhillon, 2001).
+
+    Example:
+        >>> import warmstart as ws
+        >>> from warmstart.meta.learners.learner import item_vectors
+        >>> from warmstart.meta.learners.task_set import TaskSet
+        >>> vectors = item_vectors(TaskSet.of(ws.load_dataset("movielens-small")), dimension=8, seed=0)
+        >>> vectors.shape, round(float((vectors**2).sum(axis=1).mean()), 3)
+        ((9742, 8), 1.0)
+    """
+    from scipy import sparse
+
+    likes = tasks.episodes.query.astype(np.float64)
+    users, items = (np.maximum(np.asarray(likes.sum(axis=axis)).ravel(), 1) ** -0.5 for axis in (1, 0))
+    _, strengths, directions = randomised_svd(sparse.diags(users) @ likes @ sparse.diags(items), dimension, seed)
+    found = np.zeros((tasks.n_items, dimension))
+    found[:, : len(strengths)] = directions.T * np.sqrt(strengths)
+    size = float(np.sqrt((found**2).sum(axis=1).mean()))
+    return (found / (size or 1.0)).astype(np.float32)
+
+
+def ranking_losses(scores: Array, query: Array, seen: Array) -> Array:
+    """Return the cross-entropy of each task, [n]: minus the mean log-probability of the likes among what is unseen.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.learner import ranking_losses
+        >>> query, seen = np.array([[1.0, 0, 0]]), np.array([[False, False, True]])
+        >>> ranking_losses(np.zeros((1, 3)), query, seen).round(3).tolist()
+        [0.693]
+    """
+    xp = library_of(scores)
+    shown = xp.where(seen, xp.full_like(scores, -1e9), scores)
+    peak = xp.amax(shown, -1)[:, None]
+    normal = peak[:, 0] + xp.log(xp.exp(shown - peak).sum(-1))
+    asked = query.sum(-1)
+    return normal - (shown * query).sum(-1) / xp.where(asked > 0, asked, xp.ones_like(asked))
+
+
+def fitness(losses: Floats, baseline: Floats) -> Floats:
+    """Return the fitness of each task: its loss over the baseline's; below 1 is better than the baseline.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.learner import fitness
+        >>> fitness(np.array([3.0, 5.0], np.float32), np.array([6.0, 5.0], np.float32)).tolist()
+        [0.5, 1.0]
+    """
+    return np.asarray(losses / np.maximum(baseline, 1e-12), dtype=np.float32)
