@@ -41,6 +41,8 @@ OTHERS = ("meta", "popularity", "item-kNN", "user-kNN", "EASE", "hybrid", "conte
 NEURAL = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 """Rows taken from the same place, where ``benchmarks/neural.py`` has left them."""
 DATASETS = ("ml-1m", "ml-100k")
+SHARED = ("either", "gate", "judges", "learner", "outer_loop", "pace", "shots", "task_set")
+"""Modules that every learner runs on."""
 
 
 def main(arguments: list[str]) -> int:
@@ -63,10 +65,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _measured(room: Room, label: str) -> Found:
-    found = room.known(label)
-    if found.get("code") == (code := _code_version()):
+    found, (name, settings) = room.known(label), LEARNERS[label]
+    if found.get("code") == (code := _code_version(name)):
         return found
-    name, settings = LEARNERS[label]
     split, fitting = room.split("likes"), Stopwatch()
     with fitting.running():
         model = recommender(name, **settings).fit(split.train, validation=split.validation, run=Run(seed=room.seed))
@@ -80,10 +81,12 @@ def _measured(room: Room, label: str) -> Found:
     return found
 
 
-def _code_version() -> str:
-    digest = hashlib.sha256()
-    for file in sorted((trials.ROOT / "src" / "warmstart" / "meta" / "learners").glob("*.py")):
-        digest.update(file.read_bytes())
+def _code_version(name: str) -> str:
+    """Return a fingerprint of the code that a learner runs on: what all share, and its own file."""
+    folder, digest = trials.ROOT / "src" / "warmstart" / "meta" / "learners", hashlib.sha256()
+    own = type(recommender(name).learner).__module__.rpartition(".")[2]  # type: ignore[attr-defined]
+    for module in (*SHARED, own):
+        digest.update((folder / f"{module}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -86,6 +86,11 @@ class MAML(VectorLearner):
             "contrast": most_popular(tasks.log_popularity, self.config.contrast),
         } | pace_arrays(self.config.inner_steps, self.config.inner_rate, rng)
 
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Arrays that the outer loop leaves as they are."""
+        return ("log_rates",) if self.config.rates == "fixed" else ()
+
     def columns(self, prior: Arrays) -> int:
         """Return how many attributes the body reads."""
         return int(prior["body.in"].shape[0]) - 1

@@ -100,7 +100,7 @@ class Vectors:
 class VectorLearner(ABC):
     """Base of learners that make a vector of a person; a subclass writes ``adapted`` once, for numpy and torch.
 
-    The prior is a mapping of arrays. All take part in the outer loop but those that ``fixed`` names.
+    The prior is a mapping of arrays. All real ones take part in the outer loop but those that ``fixed`` names.
 
     Args:
         config: settings.
@@ -108,10 +108,14 @@ class VectorLearner(ABC):
 
     name: ClassVar[str]
     config_class: ClassVar[type[LearnerConfig]] = LearnerConfig
-    fixed: ClassVar[tuple[str, ...]] = ("contrast",)
 
     def __init__(self, config: LearnerConfig | None = None) -> None:
         self.config: Any = config or self.config_class()
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Arrays that the outer loop leaves as they are."""
+        return ()
 
     def start(self, tasks: TaskSet, run: Run) -> Arrays:
         """Return the prior before the outer loop: the items' vectors in closed form, and ``beginning``'s arrays."""
@@ -186,6 +190,8 @@ def item_vectors(tasks: TaskSet, dimension: int, seed: int) -> Floats:
 def ranking_losses(scores: Array, query: Array, seen: Array) -> Array:
     """Return the cross-entropy of each task, [n]: minus the mean log-probability of the likes among what is unseen.
 
+    A task that asks for nothing has no loss.
+
     Example:
         >>> import numpy as np
         >>> from warmstart.meta.learners.learner import ranking_losses
@@ -198,7 +204,8 @@ def ranking_losses(scores: Array, query: Array, seen: Array) -> Array:
     peak = xp.amax(shown, -1)[:, None]
     normal = peak[:, 0] + xp.log(xp.exp(shown - peak).sum(-1))
     asked = query.sum(-1)
-    return normal - (shown * query).sum(-1) / xp.where(asked > 0, asked, xp.ones_like(asked))
+    found = normal - (shown * query).sum(-1) / xp.where(asked > 0, asked, xp.ones_like(asked))
+    return found * (asked > 0)
 
 
 def fitness(losses: Floats, baseline: Floats) -> Floats:

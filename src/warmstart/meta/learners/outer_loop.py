@@ -25,8 +25,12 @@ class Trainable(Protocol):
     """What the outer loop asks of a learner."""
 
     name: ClassVar[str]
-    fixed: ClassVar[tuple[str, ...]]
     config: Any
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Arrays that stay as they are."""
+        ...
 
     def step(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:
         """Leave the gradient of a batch in the prior's tensors, and return its mean loss."""
@@ -46,7 +50,7 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
     torch = _torch()
     config = learner.config
     weights = {name: torch.tensor(array) for name, array in begun.items()}
-    free = {name: one.requires_grad_() for name, one in weights.items() if name not in learner.fixed}
+    free = {name: one.requires_grad_() for name, one in weights.items() if _moves(name, one, learner)}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def slope(step: Step) -> float:
@@ -81,6 +85,10 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
             what=learner.name,
         )
     return {name: one.detach().cpu().numpy() for name, one in weights.items()}
+
+
+def _moves(name: str, weight: Any, learner: Trainable) -> bool:
+    return bool(weight.is_floating_point()) and name not in learner.fixed
 
 
 def _moved(weights: dict[str, Any], device: Any) -> dict[str, Any]:
