@@ -90,3 +90,29 @@ def test_a_loss_that_is_no_number_is_told():
         descend({"w": w}, lambda _: math.nan, lambda _: [1], USUAL)
     with pytest.raises(BadInput, match="nothing to train on"):
         descend({"w": w}, lambda _: 0.0, lambda _: [], USUAL)
+
+
+def test_tensorboard_reads_loss_rate_and_validation(tmp_path):
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    log = USUAL.model_copy(update={"log": str(tmp_path / "log")})
+    found, curve, steps = run(config=log, validate=lambda w: float(abs(w[0] - 3.0)))
+    told = reading.EventAccumulator(str(tmp_path / "log" / "training"))
+    told.Reload()
+    assert [one.step for one in told.Scalars("loss")] == list(range(1, steps + 1))
+    assert max(one.value for one in told.Scalars("rate")) <= USUAL.rate * (1 + 1e-6)
+    seen = [(one.step, pytest.approx(one.value, rel=1e-5)) for one in told.Scalars("validation")]
+    assert seen == [(look.step, look.validation) for look in curve.looks[1:]]
+    assert found == run(validate=lambda w: float(abs(w[0] - 3.0)))[0]
+
+
+@pytest.mark.parametrize("steps", [3, 40])
+def test_the_profiler_leaves_a_trace(tmp_path, steps):
+    run(config=USUAL.model_copy(update={"steps": steps, "profile": str(tmp_path)}))
+    trace = json.loads((tmp_path / "training" / "trace.json").read_text())
+    assert any("AdamW" in event["name"] for event in trace["traceEvents"])
+
+
+def test_who_watches_is_no_part_of_what_is_trained(tmp_path):
+    run(tmp_path / "kept")
+    _, _, steps = run(tmp_path / "kept", config=USUAL.model_copy(update={"profile": str(tmp_path / "trace")}))
+    assert steps == 0

@@ -15,6 +15,7 @@ from pydantic import Field
 from warmstart.core.config import Config
 from warmstart.core.errors import BadConfig, BadInput, MissingExtra
 from warmstart.core.run import Run
+from warmstart.representation.watching import watched
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,10 @@ class LoopConfig(Config):
     """Looks in a row that may bring nothing before training stops."""
     seconds: float | None = Field(default=None, gt=0)
     """Time after which training ends, by when the rate has fallen to nothing; None takes what it takes."""
+    log: str | None = Field(default=None, exclude=True)
+    """A folder for TensorBoard, which shows loss, validation and rate (extra ``tensorboard``); None writes nothing."""
+    profile: str | None = Field(default=None, exclude=True)
+    """A folder for ``trace.json``, torch's profile of the first steps, for chrome://tracing; None takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +125,15 @@ def descend(
     loop = _Loop(weights, config, batches, identity, folder)
     state = loop.begun(validate)
     steps = range(state.step, loop.steps) if state.ended is None else range(0)
-    for _ in (run or Run()).progress.track(steps, what):
-        loop.go(state, slope)
-        if state.step % loop.every == 0 or state.step == loop.steps or loop.is_late(state):
-            loop.look(state, validate)
-        if state.ended is not None:
-            break
+    with watched(config, what) as watcher:
+        for _ in (run or Run()).progress.track(steps, what):
+            loop.go(state, slope)
+            watcher.stepped(state.step, state.losses[-1], loop.rate(state))
+            if state.step % loop.every == 0 or state.step == loop.steps or loop.is_late(state):
+                loop.look(state, validate)
+                watcher.looked(state.step, state.looks[-1].validation)
+            if state.ended is not None:
+                break
     if state.best is not None:
         loop.put(state.best)
     return Curve(tuple(state.looks), state.best_step, state.ended or "epochs")
@@ -212,7 +220,7 @@ class _Loop:
         """Take one step."""
         torch = _torch()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate * self._share(state)
+            group["lr"] = self.rate(state)
         self.optimiser.zero_grad(set_to_none=True)
         loss = slope(self._batch(state.step))
         if not math.isfinite(loss):
@@ -259,6 +267,10 @@ class _Loop:
             self._epoch, self._of = epoch, self.batches(epoch)
         return self._of[place]
 
+    def rate(self, state: _State) -> float:
+        """Return the step that Adam takes now."""
+        return self.config.rate * self._share(state)
+
     def _share(self, state: _State) -> float:
         """Return which share of the highest rate is taken now."""
         done = (state.step + 0.5) / self.steps  # the middle of a step, so that a single one moves too
@@ -301,5 +313,5 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise MissingExtra("torch", extra="llm") from None
+        raise MissingExtra("torch", extra="torch") from None
     return torch

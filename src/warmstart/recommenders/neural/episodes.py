@@ -134,14 +134,15 @@ def _ordered(histories: Histories, rng: np.random.Generator) -> Histories:
     Without time: in a random order. With time: as they came for most people; for the others a random part of
     the history comes first, in order of time, and the rest after it.
     """
-    draws: npt.NDArray[np.floating] = rng.random(len(histories.items))
+    draws = rng.random(len(histories.items))
     place = np.arange(len(histories.items)) - histories.indptr[histories.rows]
     if histories.times is not None:
+        # in order of time, those that come first before those that come after
         rank = np.empty_like(place)
         rank[np.lexsort((draws, histories.rows))] = place
         as_it_came = rng.random(len(histories)) < AS_IT_CAME
         first = as_it_came[histories.rows] | (rank < (MOST_SHOWN * histories.lengths)[histories.rows])
-        draws = place + np.where(first, 0.0, len(place))
+        draws = (place + np.where(first, 0, len(place))).astype(np.float64)
     order = np.lexsort((draws, histories.rows))
     values, times = histories.values[order], None if histories.times is None else histories.times[order]
     return Histories(histories.indptr, histories.items[order], values, times)

@@ -76,4 +76,6 @@ class NeuralConfig(ReadsEvents):
             patience=self.patience,
             every=max(1, batches * self.epochs // LOOKS),
             clip=5.0,
+            log=self.log,
+            profile=self.profile,
         )
