@@ -19,6 +19,7 @@ from warmstart.evaluation.cold_item import ColdBoth, ColdItem
 from warmstart.evaluation.cold_user import ColdUser
 from warmstart.evaluation.rating import Rating
 from warmstart.evaluation.ready import ReadySplit
+from warmstart.evaluation.transfer import Transfer
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 from warmstart.serving.settings import Arm, Experiment, LiveConfig
 
@@ -42,7 +43,7 @@ def settings_page() -> str:
         found = recommender_class(name)
         lines += [f"## `{name}`", _first_paragraph(found), *_settings(found.config_class)]
     lines += ["# Protocols", "Keywords of the class and flags of `evaluate`, `compare` and `tune`."]
-    for protocol in (ColdUser, ColdItem, ColdBoth, Rating, ReadySplit):
+    for protocol in (ColdUser, ColdItem, ColdBoth, Rating, Transfer, ReadySplit):
         lines += [f"## `{protocol.__name__}`", _first_paragraph(protocol), *_settings(protocol)]
     lines += ["# Live", "Keys and sections of the file that `warmstart serve --settings` reads."]
     sections: dict[str, type[Config]] = {

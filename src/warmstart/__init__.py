@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from warmstart.evaluation.cold_user import ColdUser
     from warmstart.evaluation.evaluate import evaluate
     from warmstart.evaluation.rating import Rating
+    from warmstart.evaluation.transfer import Transfer
     from warmstart.meta.recommender import MetaRecommender
     from warmstart.recommenders.table import load, recommender
 
@@ -23,6 +24,7 @@ _PLACES = {
     "Dataset": "warmstart.data.dataset",
     "MetaRecommender": "warmstart.meta.recommender",
     "Rating": "warmstart.evaluation.rating",
+    "Transfer": "warmstart.evaluation.transfer",
     "evaluate": "warmstart.evaluation.evaluate",
     "load": "warmstart.recommenders.table",
     "connect": "warmstart.serving.client",
@@ -38,6 +40,7 @@ __all__ = [
     "Dataset",
     "MetaRecommender",
     "Rating",
+    "Transfer",
     "connect",
     "evaluate",
     "load",

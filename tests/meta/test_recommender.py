@@ -109,10 +109,10 @@ def test_the_search_finds_what_ranks_better():
     data, judges = SAMPLE.take_users(train), SAMPLE.take_users(validation)
     fitted = ws.MetaRecommender(tune=False, item_text=False, values=False).fit(data).learned.prior
     from warmstart.core.run import Run
-    from warmstart.meta.choose import Fold, _exams
+    from warmstart.meta.choose import Fold, exams_of
     from warmstart.meta.search import search
 
-    exams = _exams([fitted], [Fold(data, judges)], 20, None, 0)
+    exams = exams_of([fitted], [Fold(data, judges)], 20, None, 0)
     start = float(np.mean([exam.ndcg(MetaParameters()) for exam in exams]))
     found, quality = search(exams, ("gain_few", "taste_share_few"), MetaParameters(), 30, Run())
     assert quality >= start

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from warmstart.evaluation.protocol import Protocol
     from warmstart.recommenders.base import Recommender
 
-ProtocolName = Literal["cold-user", "cold-item", "cold-both", "rating"]
+ProtocolName = Literal["cold-user", "cold-item", "cold-both", "rating", "transfer"]
 Candidates = Literal["all", "cold", "query"]
 PROTOCOLS: dict[ProtocolName, str] = {
     "cold-user": "warmstart.evaluation.cold_user:ColdUser",
     "cold-item": "warmstart.evaluation.cold_item:ColdItem",
     "cold-both": "warmstart.evaluation.cold_item:ColdBoth",
     "rating": "warmstart.evaluation.rating:Rating",
+    "transfer": "warmstart.evaluation.transfer:Transfer",
 }
 SAMPLE = "movielens-small"
 

@@ -76,20 +76,20 @@ def choose(
         run: seed and progress display.
     """
     pool = pool_of(data)
-    folds = _folds(data, validation, pool, run) if pool else []
+    folds = folds_of(data, validation, pool, run) if pool else []
     sought = (*_SOUGHT, "dislike_weight") if not data.liked.all() else _SOUGHT
     best = Choice(shrinkages[0], MetaParameters(), 0.0, 0)
     priors: list[Prior] = []
     for shrinkage in run.progress.track(shrinkages, "shrinkage", len(shrinkages)) if folds else ():
         fitted = [fit(fold.train, shrinkage) for fold in folds]
-        exams = _exams(fitted, folds, pool, None, run.seed)
+        exams = exams_of(fitted, folds, pool, None, run.seed)
         found, ndcg = search(exams, sought, best.parameters, SHORT, run)
         if not priors or ndcg > best.ndcg:
             best, priors = Choice(shrinkage, found, ndcg, sum(fold.judges.n_users for fold in folds)), fitted
     if not priors:
         return best
     best = _choose_decay(best, priors, folds, pool, sought, run)
-    exams = _exams(priors, folds, pool, best.parameters.half_life, run.seed)
+    exams = exams_of(priors, folds, pool, best.parameters.half_life, run.seed)
     found, ndcg = search(exams, sought, best.parameters, LONG, run)
     gain = _attribute_gain([prior.with_parameters(found) for prior in priors], folds, pool, encode, run.seed)
     return Choice(best.shrinkage, found.model_copy(update={"attribute_gain": gain}), ndcg, best.users)
@@ -100,7 +100,7 @@ def _choose_decay(
 ) -> Choice:
     timed = all(fold.judges.histories.times is not None for fold in folds)
     for half_life in HALF_LIVES if timed else ():
-        exams = _exams(priors, folds, pool, half_life, run.seed)
+        exams = exams_of(priors, folds, pool, half_life, run.seed)
         start = best.parameters.model_copy(update={"half_life": half_life})
         found, ndcg = search(exams, sought, start, SHORT, run)
         if ndcg > best.ndcg:
@@ -115,7 +115,8 @@ def pool_of(data: Dataset) -> int:
     return next(fit, 0)
 
 
-def _folds(data: Dataset, validation: Dataset | None, pool: int, run: Run) -> list[Fold]:
+def folds_of(data: Dataset, validation: Dataset | None, pool: int, run: Run) -> list[Fold]:
+    """Return who judges what was learned from whom: the validation users, and parts of ``data`` where these are few."""
     folds = [] if validation is None else [Fold(data, validation)]
     order = run.rng("folds").permutation(data.n_users)
     parts = np.array_split(order, 10 if data.n_users >= MANY_USERS else 5)
@@ -131,7 +132,8 @@ def _usable(data: Dataset, pool: int) -> int:
     return int((data.likes().lengths >= pool + LEAST_QUERY["likes"]).sum())
 
 
-def _exams(priors: list[Prior], folds: list[Fold], pool: int, half_life: float | None, seed: int) -> list[Exam]:
+def exams_of(priors: list[Prior], folds: list[Fold], pool: int, half_life: float | None, seed: int) -> list[Exam]:
+    """Return the tasks of each fold's judges, of likes and of all events, as exams of its prior."""
     exams = (
         Exam.of(prior, tasks, fold.judges.like_from, half_life)
         for prior, fold in zip(priors, folds, strict=True)

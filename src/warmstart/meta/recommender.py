@@ -1,5 +1,6 @@
 """The meta-learned recommender: the default of the product."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,9 @@ from warmstart.meta.prior import Doubles, Support
 from warmstart.meta.sentence import Sentence
 from warmstart.meta.settings import MetaConfig
 from warmstart.meta.taste_words import taste_in_words
+from warmstart.meta.transfer.adapt import adapted, first_of
+from warmstart.meta.transfer.domains import joined
+from warmstart.meta.transfer.update import updated
 from warmstart.meta.values import ValuePrior
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import read_new_items
@@ -41,6 +45,81 @@ class MetaRecommender(Recommender):
     config_class = MetaConfig
     config: MetaConfig
     tunes_itself: ClassVar[bool] = True
+
+    def fit(
+        self,
+        data: Dataset | None = None,
+        *,
+        domains: Sequence[Dataset] | Mapping[str, Dataset] | None = None,
+        validation: Dataset | None = None,
+        run: Run | None = None,
+    ) -> Self:
+        """Learn from ``data``, or from several catalogues at once, and return self.
+
+        Args:
+            data: histories to learn from; its catalogue is what can be recommended.
+            domains: several data sets instead, by name or each under its own. An item that has the same title and year
+                in two of them is one item. The ids become ``NAME:ID``.
+            validation: users on whom is chosen what is chosen by itself; None lets some be held out.
+            run: seed and progress display.
+        """
+        if (data is None) == (domains is None):
+            raise BadInput("fit needs data or domains=[...], one of the two.")
+        return super().fit(data or joined(domains or ()), validation=validation, run=run)
+
+    def adapt(
+        self, domain: Dataset, *, users: int | None = None, events: int | None = None, run: Run | None = None
+    ) -> Self:
+        """Meet another catalogue: return a new model over its items, carried over by text and corrected by its users.
+
+        Args:
+            domain: another catalogue, described at least by titles, and its users, who may be none.
+            users: how many of its users are learned from, the first ones; None takes all, 0 none.
+            events: how many of its events are learned from, the first in time (without times, those of the first
+                users); None takes all, 0 none.
+            run: seed and progress display.
+
+        Raises:
+            BadInput: one of the catalogues is not described, or they are described by different columns.
+
+        Example:
+            >>> import warmstart as ws
+            >>> data = ws.load_dataset("movielens-small")
+            >>> films = {"item_id": ["a", "b"], "title": ["Toy Story (1995)", "Space Toys (1999)"]}
+            >>> other = ws.Dataset.from_frames({"user_id": [1], "item_id": ["a"]}, items=films)
+            >>> model = ws.MetaRecommender(tune=False, values=False).fit(data).adapt(other, events=0)
+            >>> model.recommend().titles
+            ['Toy Story (1995)', 'Space Toys (1999)']
+        """
+        seen = first_of(domain, users, events)
+        with one_thread():
+            learned = adapted(self.learned, self.catalogue, seen, self.config, run or Run())
+        return self.of_learned(self.config, domain.catalogue, learned)
+
+    def update(self, data: Dataset, *, earlier: float, run: Run | None = None) -> Self:
+        """Learn from further users of the same catalogue: return a new model; the earlier ones' events are not needed.
+
+        Args:
+            data: further users; the catalogue must be the model's.
+            earlier: how many users what was learned counts as: the number it was learned from weighs everybody alike,
+                fewer let it be forgotten sooner.
+            run: seed.
+
+        Raises:
+            BadInput: the catalogues differ, or ``earlier`` is not positive.
+
+        Example:
+            >>> import numpy as np
+            >>> import warmstart as ws
+            >>> data = ws.load_dataset("movielens-small")
+            >>> model = ws.MetaRecommender(tune=False, values=False).fit(data.take_users(np.arange(300)))
+            >>> more = model.update(data.take_users(np.arange(300, 400)), earlier=300)
+            >>> more.catalogue == model.catalogue
+            True
+        """
+        with one_thread():
+            learned = updated(self.learned, self.catalogue, data, earlier, run or Run())
+        return self.of_learned(self.config, self.catalogue, learned)
 
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
         with one_thread():
