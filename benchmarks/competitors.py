@@ -112,8 +112,11 @@ LENSKIT_KNN_STARTS = (
     {"neighbours": 20, "least_similarity": 0.05, "saved": 300},
 )
 CONTENT_STARTS = ({"popularity": 1.0}, {"popularity": 0.7}, {"popularity": 1.0, "words": 1.0})
+NETWORK_STARTS = ({"dropout": 0.5}, {"rate": 2e-3}, {"factors": 64, "dropout": 0.2})
+NETWORK_NOTE = "Trained with torch on the training users, ended by the validation users; answers with numpy."
 LIGHTFM_STARTS = ({"learning_rate": 0.03, "epochs": 20}, {"learning_rate": 0.03, "genres": False, "epochs": 20})
 
+NETWORKS = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 COMPETITORS: tuple[Competitor, ...] = (
     Competitor("random", "random", tunable=False),
     Competitor("popularity", "popularity", {"latest_share": (1.0,)}),
@@ -125,6 +128,7 @@ COMPETITORS: tuple[Competitor, ...] = (
     Competitor("ALS", "als", {}, ALS_STARTS),
     Competitor("item2vec", "item2vec"),
     Competitor("content", "content", {}, CONTENT_STARTS),
+    *(Competitor(name, name, {}, NETWORK_STARTS, note=NETWORK_NOTE) for name in NETWORKS),
     Competitor(
         "hybrid",
         "hybrid",

@@ -57,14 +57,10 @@ class CrossAttentionNetwork(Network):
         return library.join([answers, says, whole, events.mask[..., None]], -1)
 
     def scores(self, library: Library, weights: Weights, states: Array, items: Array) -> Array:
-        """Return the product with the pooled person and, of each head, that with the events that it looks at, [n, c]."""
+        """Return the product with the pooled person and those with the events each head looks at, [n, c]."""
         d, e = self.d, self.d // self.heads
-        answers, says, whole, mask = (
-            states[..., :d],
-            states[..., d : 2 * d],
-            states[:, 0, 2 * d : 3 * d],
-            states[..., -1],
-        )
+        answers, says = states[..., :d], states[..., d : 2 * d]
+        whole, mask = states[:, 0, 2 * d : 3 * d], states[..., -1]
         asks, weighs = items @ weights["cross.asks"], items @ weights["cross.weighs"]
         found = whole @ items.T
         root = library.sqrt(mask.sum(1))[:, None]

@@ -1,6 +1,9 @@
 """Events read one after the other by long short-term memory."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from warmstart.recommenders.neural.arrays import Array, Library
 from warmstart.recommenders.neural.base import NeuralRecommender
@@ -11,6 +14,9 @@ from warmstart.recommenders.neural.settings import NeuralConfig
 
 class LSTMConfig(NeuralConfig):
     """Settings of ``lstm``."""
+
+    longest: Annotated[int, Field(ge=1)] = 30
+    """Events of a history that are read: the last ones."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ FAR = -1e9
 class SASRecConfig(NeuralConfig):
     """Settings of ``sasrec``."""
 
+    longest: Annotated[int, Field(ge=1)] = 30
+    """Events of a history that are read: the last ones."""
+
     blocks: Annotated[int, Field(ge=1)] = 1
     """Blocks of attention and a feed-forward layer, one above the other."""
 

@@ -43,13 +43,13 @@ class NeuralConfig(ReadsEvents):
     states: Annotated[int, Field(ge=1)] = 4
     """Lengths of a history from which a step foretells the rest, where the network reads one event after the other."""
 
-    batch: Annotated[int, Field(ge=1)] = 128
+    batch: Annotated[int, Field(ge=1)] = 64
     """People of one step."""
 
-    epochs: Annotated[int, Field(ge=1)] = 60
+    epochs: Annotated[int, Field(ge=1)] = 20
     """Times at most that all people are gone through; validation may end it before."""
 
-    rate: Annotated[float, Field(gt=0), Tunable(3e-4, 1e-2, log=True)] = 2e-3
+    rate: Annotated[float, Field(gt=0), Tunable(3e-4, 1e-2, log=True)] = 1e-3
     """The highest step of Adam."""
 
     decay: Annotated[float, Field(ge=0), Tunable(1e-3, 1.0, log=True)] = 0.01
