@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import warmstart as ws
+from benchmarks.plain_loop import loop_loss, loop_slopes
 from tests.recommenders.worlds import world
 from warmstart.core.artefact import Arrays
 from warmstart.core.errors import BadInput
@@ -151,31 +152,6 @@ def _falling() -> Any:
     return lambda prior: -float(next(looks))
 
 
-def loop_over_tasks(one: MAML, prior: dict[str, torch.Tensor], batch: Any, first_order: bool) -> torch.Tensor:
-    """MAML as the paper's algorithm 1 reads: a plain loop over tasks and steps, with torch.autograd alone."""
-    config, total = one.config, torch.zeros(())
-    for row in range(len(batch.shots)):
-        events = batch.shots.weights[row] > 0
-        items, weights = batch.shots.items[row][events], torch.tensor(batch.shots.weights[row][events])
-        told = torch.cat([torch.tensor(batch.shots.attributes[row]), torch.ones(1)])
-        fast = {name: prior[name] for name in ("head", "body.in", "body.out")}
-        for step in range(config.inner_steps):
-            vector = fast["head"] + torch.tanh(told @ fast["body.in"]) @ fast["body.out"]
-            logits = prior["bias"] + prior["items"] @ vector
-            inner = torch.logsumexp(logits, 0) - (logits[items] * weights).sum() / weights.sum()
-            slopes = torch.autograd.grad(inner, [fast[name] for name in one.moved], create_graph=not first_order)
-            for name, slope in zip(one.moved, slopes, strict=True):
-                rate = torch.exp(10 * prior["log_rates"][step])
-                if f"log_scale.{name}" in prior:
-                    rate = rate * torch.exp(10 * prior[f"log_scale.{name}"])
-                fast = {**fast, name: fast[name] - rate * slope}
-        vector = fast["head"] + torch.tanh(told @ fast["body.in"]) @ fast["body.out"]
-        logits = (prior["bias"] + prior["items"] @ vector).masked_fill(torch.tensor(batch.seen[row]), -1e9)
-        query = torch.tensor(batch.query[row])
-        total = total - (torch.log_softmax(logits, 0) * query).sum() / query.sum().clamp(min=1)
-    return total / len(batch.shots)
-
-
 @pytest.mark.parametrize("kind", [MAML, FirstOrderMAML, ANIL, MetaSGD])
 def test_the_outer_gradient_is_that_of_a_plain_loop(kind):
     one, some = kind(GradientConfig(dimension=8, rates="learned")), tasks()
@@ -183,7 +159,7 @@ def test_the_outer_gradient_is_that_of_a_plain_loop(kind):
     many, single = tensors(start, grads=True), tensors(start, grads=True)
     shots = batch.shots.to(torch.from_numpy)
     loss = one.step(many, shots, torch.from_numpy(batch.query), torch.from_numpy(batch.seen))
-    looped = loop_over_tasks(one, single, batch, first_order=kind is FirstOrderMAML)
+    looped = loop_loss(one, single, batch)
     looped.backward()
     assert loss == pytest.approx(float(looped.detach()), abs=1e-4)
     for name, weight in single.items():
@@ -207,23 +183,7 @@ def test_reptile_moves_along_the_mean_slope_of_its_way():
     start, batch = moved(one, some), some.draw(some.usable[:6], np.random.default_rng(2))
     many = tensors(start, grads=True)
     one.step(many, batch.shots.to(torch.from_numpy), torch.from_numpy(batch.query), torch.from_numpy(batch.seen))
-    wanted = {name: torch.zeros_like(many[name]) for name in ("head", "body.in", "body.out", "items")}
-    for row in range(6):
-        likes = torch.tensor(batch.query[row]).index_add(
-            0, torch.tensor(batch.shots.items[row]), torch.tensor(batch.shots.weights[row])
-        )
-        told = torch.cat([torch.tensor(batch.shots.attributes[row]), torch.ones(1)])
-        way = {name: torch.tensor(start[name], requires_grad=True) for name in wanted}
-        for _ in range(one.config.inner_steps):
-            logits = many["bias"].detach() + way["items"] @ (
-                way["head"] + torch.tanh(told @ way["body.in"]) @ way["body.out"]
-            )
-            loss = -(torch.log_softmax(logits, 0) * likes).sum() / likes.sum()
-            slopes = torch.autograd.grad(loss, list(way.values()))
-            for name, slope in zip(way, slopes, strict=True):
-                wanted[name] += slope / 6 / one.config.inner_steps
-                if name != "items":
-                    way[name] = (way[name] - one.config.inner_rate * slope).detach().requires_grad_()
+    wanted = loop_slopes(one, tensors(start), batch)
     for name, slope in wanted.items():
         torch.testing.assert_close(many[name].grad, slope, atol=1e-5, rtol=1e-3)
 

@@ -30,9 +30,25 @@ def softmax(logits: Array) -> Array:
         >>> softmax(np.array([[0.0, 0.0]])).tolist()
         [[0.5, 0.5]]
     """
-    xp = library_of(logits)
-    shifted = xp.exp(logits - xp.amax(logits, -1)[..., None])
+    if not isinstance(logits, np.ndarray):
+        return logits.softmax(-1)
+    shifted = np.exp(logits - logits.max(-1)[..., None])
     return shifted / shifted.sum(-1)[..., None]
+
+
+def logsumexp(logits: Array) -> Array:
+    """Return the logarithm of the sum of exponentials over the last axis.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import logsumexp
+        >>> logsumexp(np.array([[1000.0, 1000.0]])).round(3).tolist()
+        [1000.693]
+    """
+    if not isinstance(logits, np.ndarray):
+        return logits.logsumexp(-1)  # one pass forth and one back
+    peak = logits.max(-1)
+    return peak + np.log(np.exp(logits - peak[..., None]).sum(-1))
 
 
 def weighted_mean(rows: Array, weights: Array) -> Array:

@@ -47,7 +47,7 @@ class GradientConfig(LearnerConfig):
     """Rates as given, one learned for each step, or foretold, like steps and loss weights, from the person's events."""
     first_order: bool = False
     """Whether the outer gradient passes over the inner one's own slope."""
-    contrast: Annotated[int, Field(ge=1)] = 4000
+    contrast: Annotated[int, Field(ge=1)] = 1000
     """Most popular items that the events are held against."""
 
 

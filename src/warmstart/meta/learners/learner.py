@@ -18,7 +18,7 @@ from warmstart.core.config import Config, Tunable
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.meta.factors import randomised_svd
-from warmstart.meta.learners.either import Array, library_of
+from warmstart.meta.learners.either import Array, library_of, logsumexp
 from warmstart.meta.learners.outer_loop import Validate, trained
 from warmstart.meta.learners.shots import Shots
 from warmstart.meta.learners.task_set import TaskSet
@@ -150,8 +150,12 @@ class VectorLearner(ABC):
         """Introspective phase; see ``Learner``."""
         begun = self.start(tasks, run or Run())
         if not self.config.epochs or not len(tasks.usable):
-            return begun
-        return trained(self, begun, tasks, validate, run or Run())
+            return self.ready(begun)
+        return self.ready(trained(self, begun, tasks, validate, run or Run()))
+
+    def ready(self, prior: Arrays) -> Arrays:
+        """Return a trained prior with what ``adapted`` would otherwise work out anew for each answer."""
+        return prior
 
     def adapt(self, prior: Arrays, support: Support) -> Vectors:
         """Extrospective phase; see ``Learner``."""
@@ -201,8 +205,7 @@ def ranking_losses(scores: Array, query: Array, seen: Array) -> Array:
     """
     xp = library_of(scores)
     shown = xp.where(seen, xp.full_like(scores, -1e9), scores)
-    peak = xp.amax(shown, -1)[:, None]
-    normal = peak[:, 0] + xp.log(xp.exp(shown - peak).sum(-1))
+    normal = logsumexp(shown)
     asked = query.sum(-1)
     found = normal - (shown * query).sum(-1) / xp.where(asked > 0, asked, xp.ones_like(asked))
     return found * (asked > 0)

@@ -42,7 +42,14 @@ class Prototypes(VectorLearner):
         log_counts = xp.log(xp.where(known, shots.counts, xp.ones_like(shots.counts)))
         sharpness = xp.exp(SCALARS * (prior["sharpness"][0] + prior["sharpness"][1] * log_counts)) * known
         prototypes = weighted_mean(prior["keys"][shots.items], shots.weights)
-        lengths = (prior["items"] ** 2).sum(-1)
-        centred = lengths - lengths.mean()
         vectors = xp.concatenate([2 * sharpness[:, None] * prototypes, -sharpness[:, None]], 1)
-        return Vectors(prior["bias"], vectors, xp.concatenate([prior["items"], centred[:, None]], 1))
+        return Vectors(prior["bias"], vectors, prior["table"] if "table" in prior else _with_lengths(prior["items"]))
+
+    def ready(self, prior: Arrays) -> Arrays:
+        """Return the prior with the lengths of the items' vectors beside them."""
+        return {**prior, "table": _with_lengths(prior["items"])}
+
+
+def _with_lengths(items: Array) -> Array:
+    lengths = (items**2).sum(-1)
+    return library_of(items).concatenate([items, (lengths - lengths.mean())[:, None]], 1)

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar, Literal
 
-from warmstart.meta.learners.either import Array
+from warmstart.meta.learners.either import Array, logsumexp
 from warmstart.meta.learners.gradient import MAML, GradientConfig
-from warmstart.meta.learners.learner import LearnerConfig, ranking_losses
+from warmstart.meta.learners.learner import LearnerConfig
 from warmstart.meta.learners.shots import Shots
 
 
@@ -32,17 +32,35 @@ class Reptile(MAML):
         import torch
 
         likes = query.scatter_add(1, shots.items, shots.weights)
+        likes = likes / likes.sum(1, keepdim=True)
+        # of the likes a task's loss knows their mean alone: it is worked out once, and so is its slope
+        met, met_bias = likes @ prior["items"], likes @ prior["bias"]
+        contrast, bias = prior["items"][prior["contrast"]], prior["bias"][prior["contrast"]]
+        shared = [met, met_bias, contrast, bias]
+        leaves = [one.detach().requires_grad_() for one in shared]
         told = torch.cat([shots.attributes, torch.ones_like(likes[:, :1])], 1)
-        unseen = torch.zeros_like(seen)
-        away: dict[str, Any] = {name: torch.zeros(len(shots), *prior[name].shape) for name in self.moved}
-        total: Any = 0.0
+        fast = {name: prior[name].detach().expand(len(shots), *prior[name].shape) for name in self.moved}
+        total, summed = 0.0, [torch.zeros_like(one) for one in (*fast.values(), *leaves)]
         for _ in range(self.config.inner_steps):
-            fast = {name: prior[name] + away[name].to(likes.device) for name in self.moved}
-            hidden = torch.tanh(torch.einsum("nc,nch->nh", told, fast["body.in"]))
-            heads = fast["head"] + torch.einsum("nh,nhd->nd", hidden, fast["body.out"])
-            losses = ranking_losses(prior["bias"] + heads @ prior["items"].T, likes, unseen)
-            slopes = torch.autograd.grad(losses.sum(), list(fast.values()), retain_graph=True)
-            away = {name: away[name] - self.config.inner_rate * one for name, one in zip(fast, slopes, strict=True)}
-            total = total + losses.mean() / self.config.inner_steps
-        total.backward()
-        return float(total.detach())
+            fast = {name: one.detach().requires_grad_() for name, one in fast.items()}
+            losses = _losses(fast, told, *leaves)
+            slopes = torch.autograd.grad(losses.sum(), [*fast.values(), *leaves])
+            fast = {
+                name: one - self.config.inner_rate * by for (name, one), by in zip(fast.items(), slopes, strict=False)
+            }
+            summed = [one + by for one, by in zip(summed, slopes, strict=True)]
+            total += float(losses.detach().mean()) / self.config.inner_steps
+        means = [one / (len(shots) * self.config.inner_steps) for one in summed]
+        for name, slope in zip(self.moved, means, strict=False):
+            prior[name].grad = slope.sum(0)
+        torch.autograd.backward(shared, means[len(self.moved) :])
+        return total
+
+
+def _losses(fast: dict[str, Any], told: Any, met: Any, met_bias: Any, contrast: Any, bias: Any) -> Any:
+    """Return the cross-entropy of each task's likes among the contrast items, [n]."""
+    import torch
+
+    hidden = torch.tanh(torch.einsum("nc,nch->nh", told, fast["body.in"]))
+    heads = fast["head"] + torch.einsum("nh,nhd->nd", hidden, fast["body.out"])
+    return logsumexp(bias + heads @ contrast.T) - (heads * met).sum(-1) - met_bias
