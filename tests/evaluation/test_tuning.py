@@ -124,3 +124,49 @@ def test_a_file_that_holds_something_else_is_refused(data, tmp_path):
 def test_no_trials_are_refused(data):
     with pytest.raises(BadConfig, match="at least 1"):
         tune(Knob(), data, quality, trials=0)
+
+
+OTHERS = ("cmaes", "tpe", "reinforce")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_meta_optimiser_has_as_many_trials_and_finds_more_than_its_own(data, name):
+    found = tune(Knob(level=8.0), data, quality, 40, meta_optimiser=name)
+    assert len(found.trials) == 40
+    assert found.optimiser == name
+    assert abs(found.best["level"] - 3) < 2
+    assert {trial.settings["fixed"] for trial in found.trials} == {1.0}
+    assert list(found.curve) == sorted(found.curve)
+    assert found.curve[-1] == max(trial.mean for trial in found.trials)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_broken_search_of_any_meta_optimiser_goes_on(data, name, tmp_path):
+    file, calls = tmp_path / "trials.jsonl", []
+
+    def counting(model):
+        calls.append(model.config.level)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return quality(model)
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(Knob(), data, counting, 14, file=file, meta_optimiser=name)
+    broken = tune(Knob(), data, counting, 14, file=file, meta_optimiser=name)
+    whole = tune(Knob(), data, quality, 14, meta_optimiser=name)
+    assert [trial.settings for trial in broken.trials] == [trial.settings for trial in whole.trials]
+    different = {json.dumps(trial.settings) for trial in whole.trials}
+    assert len(calls) == len(different) + 1, "what is in the file is not fitted again"
+
+
+def test_a_ranking_measure_has_no_slope(data):
+    with pytest.raises(BadConfig, match="follows a gradient"):
+        tune(Knob(), data, quality, 5, meta_optimiser="adam")
+
+
+def test_random_search_draws_what_it_always_drew(data):
+    """Settings drawn by the seed, all of them at once: what was found by an earlier version is found again."""
+    rng = Run(seed=3).rng("tune", "knob")
+    expected = [draw(KnobConfig, rng) for _ in range(5)]
+    trials = tune(Knob(), data, quality, 6, Run(seed=3)).trials
+    assert [{name: trial.settings[name] for name in expected[0]} for trial in trials[1:]] == expected

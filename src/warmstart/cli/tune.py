@@ -3,7 +3,7 @@
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,8 @@ from warmstart.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from warmstart.evaluation.tuning import Tuning
+
+Optimiser = Literal["random", "cmaes", "tpe", "gp", "reinforce", "adam"]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +30,17 @@ def tune(
     protocol: ChosenProtocol = "cold-user",
     split: SplitFolder = None,
     candidates: WhichCandidates = None,
-    trials: Annotated[int, typer.Option(min=1, help="How many settings are tried.")] = 20,
+    trials: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="How many settings are tried: the budget. Each costs one evaluation of every validation task, "
+            "which is a person at one k.",
+        ),
+    ] = 20,
+    meta_optimiser: Annotated[
+        Optimiser, typer.Option(help="What chooses the settings to try; docs/meta-optimisers.md says which when.")
+    ] = "random",
     like_from: LikeFrom = "auto",
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file for the best settings.")] = None,
@@ -60,10 +72,12 @@ def tune(
         validation=parts.validation,
         file=log,
         purpose=repr(chosen),
+        meta_optimiser=meta_optimiser,
     )
     if out:
         _write(out, f"[{found.name}]\n{to_toml(found.best)}")
-    terminal.result(_document(found), *_shown(found, chosen.measures[0], out))
+    n_tasks = sum(len(panel) for panel in parts.validate)
+    terminal.result(_document(found, n_tasks), *_shown(found, chosen.measures[0], out))
 
 
 def to_toml(settings: dict[str, Any]) -> str:
@@ -96,23 +110,33 @@ def _write(path: Path, text: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _document(found: "Tuning") -> dict[str, Any]:
+def _document(found: "Tuning", n_tasks: int) -> dict[str, Any]:
     trials = [
         {"settings": trial.settings, "quality": trial.quality, "mean": trial.mean, "seconds": round(trial.seconds, 3)}
         for trial in found.trials
     ]
-    return {"recommender": found.name, "best": found.best, "trials": trials}
+    curve = [
+        {"trials": number, "task_evaluations": number * n_tasks, "best": best}
+        for number, best in enumerate(found.curve, start=1)
+    ]
+    return {
+        "recommender": found.name,
+        "meta_optimiser": found.optimiser,
+        "best": found.best,
+        "trials": trials,
+        "curve": curve,
+    }
 
 
 def _shown(found: "Tuning", headline: str, out: Path | None) -> list[Any]:
     from warmstart.cli.render import plain_table
 
     table = plain_table("trial", headline, "seconds", "settings", right=("trial", headline, "seconds"))
-    own = found.trials[0].settings
+    own, best = found.trials[0].settings, [trial.settings for trial in found.trials].index(found.best) + 1
     for number, trial in enumerate(found.trials, 1):
         changed = {name: value for name, value in trial.settings.items() if value != own.get(name)}
         words = ", ".join(f"{name} {_short(value)}" for name, value in changed.items()) or "as they are"
-        star = "*" if trial.settings == found.best else ""
+        star = "*" if number == best else ""
         table.add_row(f"{star}{number}", f"{trial.mean:.4f}", f"{trial.seconds:.1f}", words)
     saved = f"best settings saved to {out}; use them with --settings {out}" if out else "--out FILE keeps the best"
     return [table, saved]

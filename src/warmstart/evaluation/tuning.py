@@ -1,10 +1,10 @@
-"""Settings by random search, the same number of trials for everybody (Bergstra and Bengio, 2012)."""
+"""Settings by a meta-optimiser, the same number of trials for everybody; random search where none is named."""
 
 import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ import numpy as np
 
 from warmstart.core.config import Config, Tunable, tunables
 from warmstart.core.errors import BadConfig, BadInput
+from warmstart.core.histories import Ints
 from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.evaluation.protocol import revealing
+from warmstart.meta.optimisers.optimiser import Optimiser
+from warmstart.meta.optimisers.space import Doubles, Space, space_of
+from warmstart.meta.optimisers.study import optimise
 from warmstart.recommenders.base import Recommender
 
 Settings = dict[str, Any]
 Validate = Callable[[Recommender], Mapping[int, float]]
-_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,18 @@ class Tuning:
 
     name: str
     trials: tuple[Trial, ...]
+    optimiser: str = "random"
 
     @property
     def best(self) -> Settings:
         """The one setting that is best in the mean over k, as somebody would deploy it."""
         return max(self.trials, key=lambda trial: trial.mean).settings
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """The best mean quality after each trial."""
+        means = np.array([trial.mean for trial in self.trials])
+        return tuple(np.maximum.accumulate(means).tolist())
 
     def best_at(self, k: int) -> Settings:
         """Return the setting that is best at ``k``: an oracle, for nobody deploys one setting a k."""
@@ -65,23 +75,25 @@ def tune(
     starts: Sequence[Mapping[str, Any]] = ({},),
     file: str | Path | None = None,
     purpose: str = "",
+    meta_optimiser: str | Optimiser = "random",
 ) -> Tuning:
-    """Try settings of a recommender: its own first, then ``starts``, then seeded draws over its tunable settings.
+    """Try settings of a recommender: its own first, then ``starts``, then what a meta-optimiser asks for.
 
     Args:
         model: a name of the table, or an instance whose settings are where to start; it is never fitted itself.
         train: what every trial is fitted on.
         validate: gives the quality of a fitted recommender by k, higher is better; called once a trial.
-        trials: how many settings are tried, at least 1; fewer where a recommender has nothing to tune.
+        trials: how many settings are tried, at least 1; fewer where a recommender has nothing to tune. Each is fitted
+            once and judged on all validation tasks, so a budget of trials is one of task evaluations.
         run: seed and progress display.
         validation: users handed to ``fit(validation=...)``.
         starts: settings to try before any is drawn; those that a recommender does not have are passed over.
         file: JSON lines of finished trials; a search that was broken off goes on where it stood.
-
         purpose: what the search is for; trials in the file for another purpose are not reused.
+        meta_optimiser: a name of ``OPTIMISERS`` or an instance; ``random`` draws evenly, no two alike.
 
     Raises:
-        BadConfig: fewer than 1 trial.
+        BadConfig: fewer than 1 trial, or a meta-optimiser that needs a slope: measures of rankings have none.
         BadInput: ``file`` holds something else.
 
     Example:
@@ -97,10 +109,11 @@ def tune(
     run = run or Run()
     template = fresh(model)
     log = _Log(Path(file) if file is not None else None, template.name, train, purpose)
-    candidates = _candidates(template, trials, starts, run)
-    tried = run.progress.track(candidates, f"tune {template.name}", len(candidates))
-    done = [log.find(one) or _try(template, one, train, validation, validate, run, log) for one in tried]
-    return Tuning(template.name, tuple(done))
+    problem = _Fits(template, train, validation, validate, run, log)
+    study = optimise(
+        problem, meta_optimiser, trials, run, starts=problem.starts(starts), purpose=("tune", template.name)
+    )
+    return Tuning(template.name, tuple(problem.trials), study.optimiser)
 
 
 def fresh(model: str | Recommender, settings: Mapping[str, Any] | None = None) -> Recommender:
@@ -134,44 +147,55 @@ def _value(config: type[Config], name: str, mark: Tunable, rng: np.random.Genera
     return round(value) if whole else value
 
 
-def _candidates(template: Recommender, trials: int, starts: Sequence[Mapping[str, Any]], run: Run) -> list[Settings]:
-    """Return the settings to try, no two alike, as plain values that JSON can hold."""
-    own = template.config.model_dump(mode="json")
-    found = [own]
-    for start in starts:
-        _append(found, template, {name: value for name, value in start.items() if name in own})
-    rng = run.rng("tune", template.name)
-    attempts = iter(range(trials * _ATTEMPTS if tunables(template.config_class) else 0))
-    while len(found) < trials and next(attempts, None) is not None:
-        _append(found, template, draw(template.config_class, rng))
-    return found[:trials]
+@dataclass
+class _Fits:
+    """A problem whose one task is to be fitted and measured; what was tried before is not fitted again."""
 
+    template: Recommender
+    train: Dataset
+    validation: Dataset | None
+    validate: Validate
+    run: Run
+    log: "_Log"
+    trials: list[Trial] = field(default_factory=list)
 
-def _append(found: list[Settings], template: Recommender, changes: Mapping[str, Any]) -> None:
-    try:
-        settings = fresh(template, changes).config.model_dump(mode="json")
-    except BadConfig:
-        # two settings that exclude each other: draw again
-        return
-    if settings not in found:
-        found.append(settings)
+    def __post_init__(self) -> None:
+        self.own: Settings = self.template.config.model_dump(mode="json")
+        found = space_of(self.template.config_class, self.own)
+        self.space = Space(found.dimensions, lambda settings: self._whole(settings) is not None)
+        self.weights: Doubles = np.ones(1)
 
+    def evaluate(self, settings: Settings, tasks: Ints) -> Doubles:
+        whole = self._whole(settings) or self.own
+        before = next((trial for trial in self.trials if trial.settings == whole), None)
+        self.trials.append(before or self.log.find(whole) or self._try(whole))
+        return np.array([self.trials[-1].mean])
 
-def _try(
-    template: Recommender,
-    settings: Settings,
-    train: Dataset,
-    validation: Dataset | None,
-    validate: Validate,
-    run: Run,
-    log: "_Log",
-) -> Trial:
-    start = time.perf_counter()
-    model = type(template)(**settings).fit(train, validation=validation, run=run)
-    quality = {int(k): float(amount) for k, amount in validate(model).items()}
-    trial = Trial(settings, quality, time.perf_counter() - start)
-    log.add(trial)
-    return trial
+    def starts(self, given: Sequence[Mapping[str, Any]]) -> list[Settings]:
+        """Return the settings to try first beside the recommender's own: no two alike, none that is refused."""
+        found, wholes = [], [self.own]
+        for start in given:
+            changes = {name: value for name, value in start.items() if name in self.own}
+            whole = self._whole(changes)
+            if whole is not None and whole not in wholes:
+                found.append(changes)
+                wholes.append(whole)
+        return found
+
+    def _whole(self, changes: Mapping[str, Any]) -> Settings | None:
+        """Return all settings as plain values that JSON can hold; None where two exclude each other."""
+        try:
+            return fresh(self.template, changes).config.model_dump(mode="json")
+        except BadConfig:
+            return None
+
+    def _try(self, settings: Settings) -> Trial:
+        start = time.perf_counter()
+        model = type(self.template)(**settings).fit(self.train, validation=self.validation, run=self.run)
+        quality = {int(k): float(amount) for k, amount in self.validate(model).items()}
+        trial = Trial(settings, quality, time.perf_counter() - start)
+        self.log.add(trial)
+        return trial
 
 
 class _Log:

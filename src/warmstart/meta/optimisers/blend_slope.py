@@ -42,12 +42,14 @@ def slope_of(exam: Exam, parameters: MetaParameters, weights: Doubles) -> tuple[
     at = {name: float(parameters.at(name, np.array(exam.count))) for name in ("gain", "sharpness", "taste_share")}
     share, gain, dislike = at["taste_share"], at["gain"], parameters.dislike_weight
     added, evidence = _joined(exam.added, dislike), _joined(exam.evidence, dislike)
-    mixture = _softmax(at["sharpness"] * evidence)  # [n, tastes]
+    mixture = _softmax(np.float32(at["sharpness"]) * evidence)  # [n, tastes]
     taste = mixture @ exam.tastes.values @ exam.tastes.outputs  # [n, columns]
     linear = exam.constant + gain * added
     loss, by_score = _smooth_ndcg(share * taste + (1 - share) * linear, exam, weights)
 
-    by_mixture = (share * by_score) @ exam.tastes.outputs.T @ exam.tastes.values.T  # [n, tastes]
+    by_mixture = (
+        (np.float32(share) * by_score.astype(np.float32)) @ exam.tastes.outputs.T @ exam.tastes.values.T
+    )  # [n, tastes]
     by_logit = mixture * (by_mixture - (mixture * by_mixture).sum(axis=1, keepdims=True))
     slopes = {
         "gain": (1 - share) * float((by_score * added).sum()),
@@ -90,7 +92,7 @@ def _smooth_ndcg(scores: npt.NDArray[Any], exam: Exam, weights: Doubles) -> tupl
 
 def _joined(parts: tuple[Floats, ...], dislike_weight: float) -> npt.NDArray[Any]:
     likes, *others = parts
-    return likes + dislike_weight * others[0] if others else likes
+    return likes + np.float32(dislike_weight) * others[0] if others else likes
 
 
 def _softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:

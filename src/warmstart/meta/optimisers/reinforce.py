@@ -22,16 +22,16 @@ NARROWEST = 0.05
 class ReinforceConfig(Config):
     """Settings of ``reinforce``."""
 
-    draws: Annotated[int, Field(ge=2)] = 12
+    draws: Annotated[int, Field(ge=2)] = 8
     """Settings drawn from the policy between two steps; their mean quality is the baseline."""
 
     tasks: Annotated[int | None, Field(ge=1)] = None
     """Tasks drawn anew for each step; None judges on all."""
 
-    rate: Annotated[float, Field(gt=0)] = 0.7
+    rate: Annotated[float, Field(gt=0)] = 1.0
     """Size of a step in the means, in units of the policy's own width; and in the log-odds of options."""
 
-    width_rate: Annotated[float, Field(ge=0)] = 0.1
+    width_rate: Annotated[float, Field(ge=0)] = 0.2
     """Size of a step in the logarithm of the widths."""
 
     check: Annotated[int, Field(ge=1)] = 3

@@ -99,7 +99,7 @@ def optimise(
     journal = Journal.open(file, chosen, problem, run.seed, purpose, first)
     trials = _trials(desk, chosen, first, journal, run.rng(*purpose))
     settings = budget // desk.n_tasks
-    for place in run.progress.track(range(settings), purpose[-1], settings):
+    for place in run.progress.track(range(settings), " ".join(purpose), settings):
         # a tick is what one setting on all tasks takes, however small the portions
         next((trial for trial in trials if trial.spent >= (place + 1) * desk.n_tasks), None)
     for _ in trials:
