@@ -9,6 +9,7 @@ BENCHMARKS = (
     "cold_item",
     "text_study",
     "rating",
+    "meta_optimisers",
     "sentences",
     "search",
     "few_shot",
