@@ -165,18 +165,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--journeys", nargs="+", type=int, default=list(range(len(JOURNEYS))), help="their places")
     parser.add_argument("--users", nargs="+", type=int, default=list(USERS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--trials", type=int, default=4, help="settings tried for every competitor")
+    parser.add_argument("--trials", type=int, default=0, help="settings tried for every competitor")
     parser.add_argument("--no-report", action="store_true", help="only fill the cache")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
 
 
 _ABOUT = (
-    "The new domain's users are split by seed: three tenths (at most 1,000) are tested, the same for every K, fifteen "
-    "hundredths (at most 500) choose the competitors' settings, and the first K of the rest are met. Rows but `carried "
-    "over` learn from these K alone; `carried over` is the meta-learned recommender trained on the whole source and "
-    "adapted by the K. Source and target share no id. `no title in both`: a title and year that stands in both "
-    "catalogues is taken out of one of them, by a seeded coin. With nobody met the other rows are any order at random."
+    "The new domain's users are split by seed: three tenths (at most 1,000) are tested, the same for every K; fifteen "
+    "hundredths (at most 500) are for validation, and the first K of the rest are met. Rows but `carried over` learn "
+    "from these K alone; `carried over` is the meta-learned recommender trained on the whole source and adapted by the "
+    "K. Competitors have their own settings, for K users leave nobody to tune on. Source and target share no id. `no "
+    "title in both`: a title and year that stands in both catalogues is taken out of one of them, by a seeded coin. "
+    "With nobody met the other rows are any order at random."
 )
 
 if __name__ == "__main__":

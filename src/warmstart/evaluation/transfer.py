@@ -1,7 +1,7 @@
 """Another catalogue: what is a prior worth that was learned elsewhere, after K users have been met here?"""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -12,12 +12,14 @@ from pydantic import Field
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Ints
 from warmstart.core.run import Run
+from warmstart.core.threads import one_thread
 from warmstart.data.builtin import load_dataset
 from warmstart.data.dataset import Dataset
 from warmstart.data.episodes import SHOTS, cold_user_tasks
 from warmstart.evaluation.panel import Panel, Popularity, Split
 from warmstart.evaluation.protocol import Measurer, Protocol, needed
 from warmstart.meta.recommender import MetaRecommender
+from warmstart.meta.transfer.adapt import Ready, adapted
 from warmstart.meta.transfer.passage import twins_of
 
 TEST, MOST_TESTED = 0.3, 1_000
@@ -39,7 +41,7 @@ class Transfer(Protocol):
         >>> import warmstart as ws
         >>> split = ws.Transfer(source="movielens-small", users=10).split(ws.load_dataset("movielens-small"))
         >>> split.train.n_users, len(split.validate[0]), len(split.test[0])
-        (10, 63, 117)
+        (10, 64, 131)
     """
 
     title: ClassVar[str] = "Transfer to another domain"
@@ -91,8 +93,12 @@ class Transfer(Protocol):
 
     def extra_rows(self, split: Split) -> Mapping[str, Measurer]:
         """Return the recommender that was trained on the source and adapted by the users met."""
-        model = self.learned(split).adapt(split.train, run=Run(seed=self.seed))
-        return {self.row: self.measurer(model, split)}
+        model, run = self.learned(split), Run(seed=self.seed)
+        titles = tuple(split.train.catalogue.titles)
+        with one_thread():
+            learned = adapted(_carried_over(model, titles, _Aside(split.train)), split.train, model.config, run)
+        met = MetaRecommender.of_learned(model.config, split.train.catalogue, learned)
+        return {self.row: self.measurer(met, split)}
 
     def learned(self, split: Split) -> MetaRecommender:
         """Return the recommender trained on the source; kept, for it is the same for every number of users met."""
@@ -147,6 +153,19 @@ def only_items(data: Dataset, kept: npt.NDArray[np.bool_]) -> Dataset:
     frame = None if data.items is None else data.items[items]
     histories = replace(histories, items=place[histories.items].astype(np.int32))
     return replace(data, catalogue=catalogue, histories=histories, items=frame)
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """A data set that what is kept does not depend on beyond its titles."""
+
+    data: Dataset = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _carried_over(model: MetaRecommender, _titles: tuple[str, ...], domain: _Aside) -> Ready:
+    """Carry over to the catalogue with these titles; kept, for it is the same for every number of users met."""
+    return Ready.of(model.learned, model.catalogue, domain.data, Run())
 
 
 @lru_cache(maxsize=2)

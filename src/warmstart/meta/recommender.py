@@ -19,7 +19,7 @@ from warmstart.meta.prior import Doubles, Support
 from warmstart.meta.sentence import Sentence
 from warmstart.meta.settings import MetaConfig
 from warmstart.meta.taste_words import taste_in_words
-from warmstart.meta.transfer.adapt import adapted, first_of
+from warmstart.meta.transfer.adapt import Ready, adapted, first_of
 from warmstart.meta.transfer.domains import joined
 from warmstart.meta.transfer.update import updated
 from warmstart.meta.values import ValuePrior
@@ -91,9 +91,9 @@ class MetaRecommender(Recommender):
             >>> model.recommend().titles
             ['Toy Story (1995)', 'Space Toys (1999)']
         """
-        seen = first_of(domain, users, events)
+        seen, run = first_of(domain, users, events), run or Run()
         with one_thread():
-            learned = adapted(self.learned, self.catalogue, seen, self.config, run or Run())
+            learned = adapted(Ready.of(self.learned, self.catalogue, domain, run), seen, self.config, run)
         return self.of_learned(self.config, domain.catalogue, learned)
 
     def update(self, data: Dataset, *, earlier: float, run: Run | None = None) -> Self:

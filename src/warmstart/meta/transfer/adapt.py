@@ -1,6 +1,6 @@
 """What was learned on one catalogue, adapted to another: the whole of it, ready to be asked."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,26 +15,39 @@ from warmstart.meta.learned import Learned
 from warmstart.meta.prior import Prior
 from warmstart.meta.sentence import Sentence
 from warmstart.meta.settings import MetaConfig
-from warmstart.meta.transfer.carry import carried
+from warmstart.meta.transfer.carry import Carried, carried
 from warmstart.meta.transfer.gate import FEWEST_JUDGES, held, judges_of
 from warmstart.meta.transfer.passage import Passage
 from warmstart.meta.values import FEWEST, ValuePrior
 
 
-def adapted(learned: Learned, catalogue: Catalogue, domain: Dataset, config: MetaConfig, run: Run) -> Learned:
-    """Carry over what was learned, let the users of a new domain correct it, and start anew where that is better.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was learned, as another catalogue's items see it, before any of its users is met."""
+
+    learned: Learned
+    passage: Passage
+    carried: Carried
+
+    @classmethod
+    def of(cls, learned: Learned, catalogue: Catalogue, domain: Dataset, run: Run) -> "Ready":
+        """Carry over what was learned of ``catalogue`` to the items of ``domain``; its users do not matter."""
+        passage = Passage.between(learned.item_side, catalogue.titles, domain)
+        return cls(learned, passage, carried(learned.prior, passage, run.seed))
+
+
+def adapted(ready: Ready, domain: Dataset, config: MetaConfig, run: Run) -> Learned:
+    """Let the users of a new domain correct what was carried over to it, and start anew where that is better.
 
     Args:
-        learned: what was learned of ``catalogue``.
-        catalogue: the items it was learned on.
-        domain: another catalogue and the users met there, who may be none.
+        ready: what was learned elsewhere.
+        domain: the new catalogue and the users met there, who may be none.
         config: the settings.
         run: seed and progress display.
     """
     nameless = without_ids(domain)
-    passage = Passage.between(learned.item_side, catalogue.titles, nameless)
     by_trial = config.tune and judges_of(nameless) >= FEWEST_JUDGES
-    prior, choice = held(carried(learned.prior, passage, run.seed), nameless, run, by_trial=by_trial)
+    prior, choice = held(ready.carried, nameless, run, by_trial=by_trial)
     if by_trial:
         bare = config.model_copy(update={"item_text": False, "values": False})
         if Learned.fit(nameless, None, bare, run).choice.ndcg > choice.ndcg:
@@ -47,7 +60,7 @@ def adapted(learned: Learned, catalogue: Catalogue, domain: Dataset, config: Met
         None,
         _sentence(nameless, config, prior, run),
         ValuePrior.fit(nameless, None, run, None) if values else None,
-        _item_side(learned.item_side, passage, nameless),
+        _item_side(ready.learned.item_side, ready.passage, nameless),
     )
 
 

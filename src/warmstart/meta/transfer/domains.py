@@ -51,6 +51,24 @@ def joined(domains: Sequence[Dataset] | Mapping[str, Dataset]) -> Dataset:
     return _whole(found, places, first)
 
 
+def stacked(parts: Sequence[Dataset]) -> Dataset:
+    """Return the users of several parts of one data set, one part after the other.
+
+    Example:
+        >>> import numpy as np
+        >>> import warmstart as ws
+        >>> from warmstart.meta.transfer.domains import stacked
+        >>> data = ws.load_dataset("movielens-small")
+        >>> stacked([data.take_users(np.arange(5)), data.take_users(np.arange(9))]).n_users
+        14
+    """
+    first, every = parts[0], np.arange(parts[0].n_items)
+    histories = _side_by_side([part.histories for part in parts], [every] * len(parts))
+    told = [part.users for part in parts if part.users is not None]
+    users = pl.concat(told) if len(told) == len(parts) else None
+    return replace(first, histories=histories, user_ids=np.concatenate([part.user_ids for part in parts]), users=users)
+
+
 def _named(domains: Sequence[Dataset] | Mapping[str, Dataset]) -> dict[str, Dataset]:
     listed = list(domains.items() if isinstance(domains, Mapping) else ((one.name, one) for one in domains))
     names = [name for name, _ in listed]
@@ -99,11 +117,11 @@ def _whole(domains: Sequence[Dataset], places: Sequence[Ints], new: Sequence[Int
     )
     kinds = {name: kind for domain in reversed(domains) for name, kind in domain.item_kinds.items()}
     users = np.concatenate([domain.user_ids for domain in domains])
-    histories = _stacked([domain.histories for domain in domains], places)
+    histories = _side_by_side([domain.histories for domain in domains], places)
     return Dataset(" + ".join(domain.name for domain in domains), catalogue, users, histories, items, item_kinds=kinds)
 
 
-def _stacked(histories: Sequence[Histories], places: Sequence[Ints]) -> Histories:
+def _side_by_side(histories: Sequence[Histories], places: Sequence[Ints]) -> Histories:
     lengths = np.concatenate([one.lengths for one in histories])
     times = [one.times for one in histories if one.times is not None]
     return Histories(

@@ -21,7 +21,7 @@ from warmstart.meta.search import climb
 from warmstart.meta.transfer.carry import Carried
 from warmstart.meta.transfer.meet import FIRM, POPULARITY_USERS, Hold, met
 
-HOLDS = (FIRM, Hold(3.0, 256), Hold(3.0, 0), Hold(0.3, 0))
+HOLDS = (FIRM, Hold(3.0, 0), Hold(0.3, 0))
 """What is tried, from the firmest to the loosest."""
 FEWEST_JUDGES = 50
 """Users with enough events below which the rule decides; on fewer the best of several settings is mostly luck."""
@@ -56,8 +56,9 @@ def held(carried: Carried, data: Dataset, run: Run, *, by_trial: bool) -> tuple[
         return found, Choice(FIRM.pull, found.parameters, 0.0, 0)
     trial = _Trial(carried, folds_of(data, None, pool_of(data), run), pool_of(data), judges_of(data), run)
     start = trial.rule(data)
-    hold = trial.best({one: trial.exams(one, start.half_life) for one in HOLDS}, start)
-    trusted, exams = trial.decayed(hold, start)
+    tried = {one: trial.exams(one, start.half_life) for one in HOLDS}
+    hold = trial.best(tried, start)
+    trusted, exams = trial.decayed(hold, start, tried[hold])
     parameters, ndcg = _searched(exams, trusted, trial.judges, not data.liked.all(), run)
     prior = met(carried, episodes, hold, run.seed, trial.popularity_users())
     return prior.with_parameters(parameters), Choice(hold.pull, parameters, ndcg, trial.judges)
@@ -84,11 +85,13 @@ class _Trial:
             found += exams_of([prior], [fold], self.pool, half_life, self.run.seed)
         return found
 
-    def decayed(self, hold: Hold, start: MetaParameters) -> tuple[MetaParameters, list[Exam]]:
+    def decayed(self, hold: Hold, start: MetaParameters, known: list[Exam]) -> tuple[MetaParameters, list[Exam]]:
         """Try whether recency counts here, where events have times."""
         timed = all(fold.judges.histories.times is not None for fold in self.folds)
-        tried = dict.fromkeys((start.half_life, *((None, *HALF_LIVES) if timed else ())))
-        exams = {half_life: self.exams(hold, half_life) for half_life in tried}
+        exams = {start.half_life: known}
+        for half_life in (None, *HALF_LIVES) if timed else ():
+            if half_life not in exams:
+                exams[half_life] = self.exams(hold, half_life)
         best = self.best(exams, start)
         return start.model_copy(update={"half_life": best}), exams[best]
 

@@ -20,7 +20,7 @@ from warmstart.meta.kshot import Doubles, Episodes, KShot
 from warmstart.meta.maps import DenseMap, FactoredMap, factored
 from warmstart.meta.parameters import FEW, MANY
 from warmstart.meta.prior import Anchor, Prior
-from warmstart.meta.tastes import MOST_TASTES, Tastes
+from warmstart.meta.tastes import Tastes
 from warmstart.meta.transfer.carry import Carried
 
 POPULARITY_USERS = 30.0
@@ -42,7 +42,7 @@ class Hold:
     tastes: int
 
 
-FIRM = Hold(pull=3.0, tastes=MOST_TASTES)
+FIRM = Hold(pull=3.0, tastes=512)
 """Taken where too few users were met to choose by."""
 
 
