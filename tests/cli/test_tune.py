@@ -2,6 +2,10 @@
 
 import json
 import tomllib
+from typing import get_args
+
+from warmstart.cli.tune import Optimiser
+from warmstart.meta.optimisers.optimiser import OPTIMISERS
 
 SHORT = ["tune", "movielens-small", "--recommender", "popularity", "--shots", "1,5"]
 
@@ -31,3 +35,13 @@ def test_adam_says_why_it_cannot(run):
     assert done.code == 2
     assert "follows a gradient" in done.err
     assert "cmaes" in done.err
+
+
+def test_every_meta_optimiser_can_be_named():
+    assert get_args(Optimiser) == tuple(OPTIMISERS)
+
+
+def test_a_recommender_with_nothing_to_choose_says_so(run):
+    done = run("tune", "movielens-small", "--recommender", "random", "--shots", "1,5", "--trials", "3")
+    assert done.code == 0
+    assert "nothing else to try" in done.out

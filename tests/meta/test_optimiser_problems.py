@@ -20,6 +20,7 @@ from warmstart.meta.optimisers.space import Choice
 from warmstart.meta.optimisers.study import optimise
 from warmstart.meta.parameters import MetaParameters
 from warmstart.recommenders.popularity import Popularity
+from warmstart.recommenders.table import recommender
 from warmstart.recommenders.user_knn import UserKNN
 
 DATA = make_data()
@@ -165,3 +166,10 @@ def test_a_learner_can_be_sought_by_all_that_need_no_slope(name):
     assert study.best.quality >= study.trials[0].quality
     with pytest.raises(BadConfig, match="gradient"):
         optimise(problem, "adam", 5 * len(problem.weights))
+
+
+def test_architecture_rates_and_steps_of_a_learner_are_what_is_sought():
+    tasks = cold_user_tasks(DATA, JUDGES, (1, 5), pool=5)
+    space = LearnerProblem(recommender("anil"), DATA.take_users(TRAIN), tasks).space
+    assert {"dimension", "inner_steps"} <= set(space.choices)
+    assert {"inner_rate", "learning_rate"} <= set(space.continuous)

@@ -138,6 +138,8 @@ def _shown(found: "Tuning", headline: str, out: Path | None) -> list[Any]:
         words = ", ".join(f"{name} {_short(value)}" for name, value in changed.items()) or "as they are"
         star = "*" if number == best else ""
         table.add_row(f"{star}{number}", f"{trial.mean:.4f}", f"{trial.seconds:.1f}", words)
+    if len(found.trials) == 1:
+        return [table, f"{found.name} was tried as it is: there is nothing else to try, or no trial left for it"]
     saved = f"best settings saved to {out}; use them with --settings {out}" if out else "--out FILE keeps the best"
     return [table, saved]
 
