@@ -107,7 +107,7 @@ def test_too_little_data_and_wrong_settings_are_refused():
     with pytest.raises(BadInput, match="smaller pool"):
         Transfer(source="source").split(target())
     with pytest.raises(BadConfig, match="source"):
-        Transfer(**{})
+        _protocol(source=None)
     with pytest.raises(BadConfig, match="users"):
         Transfer(source="source", users=-1)
 

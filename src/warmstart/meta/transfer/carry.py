@@ -132,13 +132,24 @@ class _Product:
 
 def passed_map(events: DenseMap | FactoredMap, passage: Passage, seed: int) -> DenseMap | FactoredMap:
     """Return ``T (B + own I) T'`` without its diagonal, in factors where the catalogue is large."""
-    product, n = _Product(events, passage), passage.weights.shape[0]
-    if n <= LARGEST_DENSE:
-        rows = product @ np.eye(n, dtype=np.float32)
-        np.fill_diagonal(rows, 0)
-        return DenseMap(rows)
-    u, s, vt = randomised_svd(product, RANK, seed)
+    if passage.weights.shape[0] <= LARGEST_DENSE:
+        return DenseMap(_written_out(events, passage))
+    u, s, vt = randomised_svd(_Product(events, passage), RANK, seed)
     return factored(np.ascontiguousarray(u * s, dtype=np.float32), np.ascontiguousarray(vt, dtype=np.float32))
+
+
+def _written_out(events: DenseMap | FactoredMap, passage: Passage) -> Floats:
+    passed, n_known = passage.weights, passage.weights.shape[1]
+    kept = np.full(n_known, passage.own, dtype=np.float32)
+    if isinstance(events, DenseMap):
+        rows = np.ascontiguousarray(np.asarray(passed @ np.asarray(passed @ events.rows).T).T, dtype=np.float32)
+    else:
+        far = passed @ events.right.T
+        rows = np.asarray(passed @ events.left) @ (far if isinstance(far, np.ndarray) else far.toarray()).T
+        kept -= events.diagonal
+    rows += (passed @ sparse.diags(kept) @ passed.T).toarray()
+    np.fill_diagonal(rows, 0)
+    return rows
 
 
 def _tastes(tastes: Tastes, weights: sparse.csr_matrix) -> Tastes:

@@ -49,18 +49,15 @@ class Passage:
             BadInput: one of the catalogues is not described, or they are described by different columns.
         """
         frame, side = _described(side, domain)
-        n_known, places = len(titles), np.arange(len(titles), len(titles) + domain.n_items)
-        borrows = side.map_for(frame, places)
-        by_text = _strongest(borrows.weights, STRONGEST)
-        spread = sparse.csr_matrix(
-            (by_text.data, borrows.anchors[by_text.indices], by_text.indptr), shape=(domain.n_items, n_known)
-        )
+        shape = (domain.n_items, len(titles))
         twin = twins_of(titles, domain.catalogue.titles)
         twin[(twin >= 0) & (side.counts[np.maximum(twin, 0)] == 0)] = -1  # nothing was learned of it
-        found = np.flatnonzero(twin >= 0)
-        same = sparse.csr_matrix((np.ones(len(found), np.float32), (found, twin[found])), shape=spread.shape)
-        rest = sparse.diags((twin < 0).astype(np.float32)) @ spread
-        return cls((rest + same).tocsr().astype(np.float32), twin >= 0, borrows.own)
+        found, rest = np.flatnonzero(twin >= 0), np.flatnonzero(twin < 0)
+        same = sparse.csr_matrix((np.ones(len(found), np.float32), (found, twin[found])), shape=shape)
+        borrows = side.map_for(frame[rest], len(titles) + rest)
+        by_text = _strongest(borrows.weights, STRONGEST).tocoo()
+        spread = sparse.csr_matrix((by_text.data, (rest[by_text.row], borrows.anchors[by_text.col])), shape=shape)
+        return cls((spread + same).tocsr().astype(np.float32), twin >= 0, borrows.own)
 
 
 def twins_of(known: Sequence[str], titles: Sequence[str]) -> Ints:
