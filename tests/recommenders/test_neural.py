@@ -304,4 +304,5 @@ def test_first_events_in_time_are_shown_as_they_came():
 
 def test_settings_of_the_loop_follow_those_of_the_network():
     loop = NeuralConfig.of(rate=0.5, epochs=7, patience=3, log="a").loop(40)
-    assert (loop.rate, loop.epochs, loop.patience, loop.log, loop.every) == (0.5, 7, 3, "a", 14)
+    assert NeuralConfig.of(epochs=60).loop(40).every == 120
+    assert (loop.rate, loop.epochs, loop.patience, loop.log, loop.every) == (0.5, 7, 3, "a", 40)

@@ -74,7 +74,7 @@ class NeuralConfig(ReadsEvents):
             rate=self.rate,
             decay=self.decay,
             patience=self.patience,
-            every=max(1, batches * self.epochs // LOOKS),
+            every=max(batches, batches * self.epochs // LOOKS),
             clip=5.0,
             log=self.log,
             profile=self.profile,
