@@ -7,6 +7,7 @@ from pathlib import Path
 BENCHMARKS = (
     "cold_user",
     "cold_item",
+    "neural",
     "text_study",
     "rating",
     "meta_optimisers",
