@@ -1,6 +1,7 @@
 """Six meta-optimisers at equal task evaluations, on the prior's blend and on a mixed space; writes ``results/``."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -194,16 +195,26 @@ def _cells(one: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def filled(page: str, folder: Path = RESULTS) -> str:
-    """Return the docs page with each optimiser's rows between its markers, from the committed results."""
-    import json
-
+    """Return the docs page with all tables between their markers, from the committed results."""
     found = json.loads((folder / "meta_optimisers.json").read_text(encoding="utf-8"))["problems"]
-    for name in OPTIMISERS:
+    tables = {"all": shares_table(found)} | {name: doc_table(found, name) for name in OPTIMISERS}
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
-        page = f"{before}{begin}\n\n{doc_table(found, name)}\n\n{end}{after}"
+        page = f"{before}{begin}\n\n{table}\n\n{end}{after}"
     return page
+
+
+def shares_table(found: Mapping[str, Any]) -> str:
+    """Return the least share of the best over the seeds, and the CPU seconds, one row an optimiser."""
+    heads = [f"{one['label']}: least share of the best | CPU s" for one in found.values()]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (2 * len(heads) + 1) + "|"]
+    for name in OPTIMISERS:
+        rows = [one["optimisers"].get(name) for one in found.values()]
+        cells = ["cannot | -" if row is None else f"{row['least share']:.1%} | {row['cpu']:.1f}" for row in rows]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def doc_table(found: Mapping[str, Any], name: str) -> str:
