@@ -32,8 +32,8 @@ BESIDE = ("popularity", "item-kNN", "user-kNN", "EASE", "hybrid")
 PRETRAINED = (("two_tower", "contrastive"), ("two_tower", "masked"), ("sasrec", "contrastive"), ("sasrec", "masked"))
 COLD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("content", {"words": 1.0}),
-    ("two_tower", {"forget_items": 0.3}),
-    ("two_tower", {"text": "static", "forget_items": 0.3}),
+    ("two_tower", {"forget_items": 0.5}),
+    ("two_tower", {"text": "static", "forget_items": 0.5}),
     ("two_tower", {"text": "none"}),
     ("text_cnn", {}),
 )

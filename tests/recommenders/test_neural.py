@@ -227,7 +227,7 @@ def test_order_counts_where_it_is_read(name):
 
 @every
 def test_dislikes_count_when_they_are_read(name):
-    model = fresh(name, events="all", train_on="all", epochs=6).fit(world())
+    model = fresh(name, events="all", train_on="all", epochs=6, rate=0.02).fit(world())
     item, other = world().item_ids[:2]
     liked, disliked = model.score([[(item, 5.0), (other, 5.0)], [(item, 5.0), (other, 1.0)]])
     assert np.abs(liked - disliked).max() > 1e-4

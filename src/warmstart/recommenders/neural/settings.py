@@ -55,7 +55,7 @@ class NeuralConfig(ReadsEvents):
     decay: Annotated[float, Field(ge=0), Tunable(1e-3, 1.0, log=True)] = 0.01
     """Weight decay of Adam."""
 
-    patience: Annotated[int, Field(ge=1)] = 4
+    patience: Annotated[int, Field(ge=1)] = 10
     """Looks at validation in a row that may bring nothing before training stops."""
 
     checkpoints: Annotated[str | None, Field(exclude=True)] = None
