@@ -20,6 +20,7 @@ from warmstart.evaluation.cold_user import ColdUser
 from warmstart.evaluation.rating import Rating
 from warmstart.evaluation.ready import ReadySplit
 from warmstart.evaluation.transfer import Transfer
+from warmstart.meta.optimisers.optimiser import OPTIMISERS, optimiser_class
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 from warmstart.serving.settings import Arm, Experiment, LiveConfig
 
@@ -45,6 +46,13 @@ def settings_page() -> str:
     lines += ["# Protocols", "Keywords of the class and flags of `evaluate`, `compare` and `tune`."]
     for protocol in (ColdUser, ColdItem, ColdBoth, Rating, Transfer, ReadySplit):
         lines += [f"## `{protocol.__name__}`", _first_paragraph(protocol), *_settings(protocol)]
+    lines += [
+        "# Meta-optimisers",
+        "Keywords of `optimiser_class(name)(...)`; what each is for stands in [meta-optimisers](meta-optimisers.md).",
+    ]
+    for name in OPTIMISERS:
+        optimiser = optimiser_class(name)
+        lines += [f"## `{name}` (meta-optimiser)", _first_paragraph(optimiser), *_settings(optimiser.config_class)]
     lines += ["# Live", "Keys and sections of the file that `warmstart serve --settings` reads."]
     sections: dict[str, type[Config]] = {
         "feedback": Feedback,
