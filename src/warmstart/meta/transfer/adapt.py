@@ -51,7 +51,7 @@ def adapted(ready: Ready, domain: Dataset, config: MetaConfig, run: Run) -> Lear
     if by_trial:
         bare = config.model_copy(update={"item_text": False, "values": False})
         if Learned.fit(nameless, None, bare, run).choice.ndcg > choice.ndcg:
-            return Learned.fit(nameless, None, config, run)
+            return Learned.fit(domain, None, config, run)  # what ``fit`` gives, to the last number
     values = config.values and domain.n_users >= FEWEST and ValuePrior.suits(nameless) and not nameless.liked.all()
     return Learned(
         choice,

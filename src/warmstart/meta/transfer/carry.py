@@ -23,7 +23,7 @@ from warmstart.meta.transfer.passage import Passage
 LARGEST_DENSE = 4_200
 """Items up to which a carried map is written out; beyond, it is held in factors."""
 RANK = 400
-"""Rank of these factors; it keeps .96 and .83 of the map's energy at one event and at twenty from MovieLens-1M."""
+"""Rank of these factors."""
 MOST_LIKED = 0.95
 """Bound on a carried popularity, which text alone can place anywhere."""
 BY_TEXT = 0.3
