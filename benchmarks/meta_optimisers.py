@@ -220,14 +220,15 @@ def shares_table(found: Mapping[str, Any]) -> str:
 def doc_table(found: Mapping[str, Any], name: str) -> str:
     """Return the rows of one optimiser, one a problem."""
     heads = ("problem", "start", "5%", "25%", "50%", "all of the budget", "share of the best", "of the gain", "CPU s")
-    lines = ["| " + " | ".join((*heads[:-1], "test", heads[-1])) + " |", "|---" * (len(heads) + 1) + "|"]
+    lines = ["| " + " | ".join((*heads[:-1], "test (the start)", heads[-1])) + " |", "|---" * (len(heads) + 1) + "|"]
     for one in found.values():
         mine = one["optimisers"].get(name)
         if mine is None:
             lines.append(f"| {one['label']} | {one['start']['validation']:.4f} | cannot |" + " |" * (len(heads) - 2))
             continue
         curve = [mine["curve"][point * POINTS // 100 - 1] for point in (5, 25, 50, 100)]
-        shares = f"{mine['share of the best']:.1%} | {mine['share of the gain']:.0%} | {mine['test']:.4f}"
+        shares = f"{mine['share of the best']:.1%} | {mine['share of the gain']:.0%}"
+        shares += f" | {mine['test']:.4f} ({one['start']['test']:.4f})"
         shown = " | ".join("-" if value is None else f"{value:.4f}" for value in curve)
         lines.append(f"| {one['label']} | {one['start']['validation']:.4f} | {shown} | {shares} | {mine['cpu']:.1f} |")
     return "\n".join(lines)
