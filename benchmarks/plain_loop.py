@@ -23,7 +23,8 @@ def loop_loss(learner: MAML, prior: Prior, batch: Batch) -> torch.Tensor:
     for row in range(len(batch.shots)):
         events = batch.shots.weights[row] > 0
         items, weights = batch.shots.items[row][events], torch.tensor(batch.shots.weights[row][events])
-        told = torch.cat([torch.tensor(batch.shots.attributes[row]), torch.ones(1)])
+        attributes = torch.tensor(batch.shots.attributes[row])
+        told = torch.cat([attributes, torch.ones(1)])
         fast = {name: prior[name] for name in ("head", "body.in", "body.out")}
         for step in range(learner.config.inner_steps):
             logits = _logits(prior, fast, told)
@@ -33,15 +34,15 @@ def loop_loss(learner: MAML, prior: Prior, batch: Batch) -> torch.Tensor:
             slopes = torch.autograd.grad(inner, [fast[name] for name in learner.moved], create_graph=graph)
             for name, slope in zip(learner.moved, slopes, strict=True):
                 fast = {**fast, name: fast[name] - _rate(prior, name, step) * slope}
-        shown = _logits(prior, fast, told).masked_fill(torch.tensor(batch.seen[row]), -1e9)
-        query = torch.tensor(batch.query[row])
-        total = total - (torch.log_softmax(shown, 0) * query).sum() / query.sum().clamp(min=1)
+        person = torch.cat([_vector(fast, told), torch.log1p(weights.sum())[None], torch.ones(1), attributes])
+        error = prior["bias"] + prior["items"] @ person - torch.tensor(batch.query[row])
+        total = total + error.masked_fill(torch.tensor(batch.seen[row]), 0).square().sum()
     return total / len(batch.shots)
 
 
 def loop_slopes(learner: Reptile, prior: Prior, batch: Batch) -> dict[str, torch.Tensor]:
-    """Return what Reptile moves its start and its items by, per unit of rate (Nichol et al., 2018)."""
-    names = (*learner.moved, "items", "bias")
+    """Return what Reptile moves its start and its keys by, per unit of rate (Nichol et al., 2018)."""
+    names = (*learner.moved, "keys", "log_popularity")
     found = {name: torch.zeros_like(prior[name]) for name in names}
     count = len(batch.shots) * learner.config.inner_steps
     for row in range(len(batch.shots)):
@@ -61,9 +62,12 @@ def loop_slopes(learner: Reptile, prior: Prior, batch: Batch) -> dict[str, torch
     return found
 
 
+def _vector(fast: Prior, told: torch.Tensor) -> torch.Tensor:
+    return fast["head"] + torch.tanh(told @ fast["body.in"]) @ fast["body.out"]
+
+
 def _logits(prior: Prior, fast: Prior, told: torch.Tensor) -> torch.Tensor:
-    vector = fast["head"] + torch.tanh(told @ fast["body.in"]) @ fast["body.out"]
-    return prior["bias"] + prior["items"] @ vector
+    return prior["log_popularity"] + prior["keys"] @ _vector(fast, told)
 
 
 def _rate(prior: Prior, name: str, step: int) -> Any:

@@ -19,7 +19,7 @@ from warmstart.data.episodes import cold_user_tasks
 from warmstart.meta.context import UserContext
 from warmstart.meta.learners.gate import ANCHORS, Gate
 from warmstart.meta.learners.gradient import ANIL, MAML, FirstOrderMAML, GradientConfig, MetaSGD
-from warmstart.meta.learners.learner import Learner, VectorLearner, ranking_losses
+from warmstart.meta.learners.learner import Learner, VectorLearner, squared_losses
 from warmstart.meta.learners.process import Process
 from warmstart.meta.learners.reptile import Reptile
 from warmstart.meta.learners.served import LearnerRecommender
@@ -117,15 +117,15 @@ def test_events_without_weight_are_none(name):
     )
 
 
-@pytest.mark.parametrize("name", sorted(LEARNERS.keys() - {"reptile"}))  # whose aim are whole tasks, not queries
+@pytest.mark.parametrize("name", sorted(LEARNERS))
 def test_the_outer_loop_lowers_its_loss(name):
     one, some = learner(name, epochs=15, learning_rate=0.03, batch=16), tasks()
 
     def loss(prior: Arrays) -> float:
         batch = some.draw(np.tile(some.usable, 20), np.random.default_rng(5))
-        return float(ranking_losses(one.adapted(prior, batch.shots).scores(), batch.query, batch.seen).mean())
+        return float(squared_losses(one.adapted(prior, batch.shots).scores(), batch.query, batch.seen).mean())
 
-    assert loss(one.fit(some)) < loss(one.start(some, Run())) - 0.02
+    assert loss(one.fit(some)) < loss(one.start(some, Run())) - 0.01
 
 
 @every
@@ -174,8 +174,8 @@ def test_the_second_order_is_not_the_first():
         one = kind(GradientConfig(dimension=8, rates="learned", inner_rate=0.5))
         prior = tensors(moved(one, some), grads=True)
         one.step(prior, batch.shots.to(torch.from_numpy), torch.from_numpy(batch.query), torch.from_numpy(batch.seen))
-        gradients.append(prior["items"].grad)
-    assert (gradients[0] - gradients[1]).abs().max() > 1e-3
+        gradients.append(prior["keys"].grad)
+    assert (gradients[0] - gradients[1]).norm() > 1e-3 * gradients[0].norm()
 
 
 def test_reptile_moves_along_the_mean_slope_of_its_way():
@@ -186,17 +186,6 @@ def test_reptile_moves_along_the_mean_slope_of_its_way():
     wanted = loop_slopes(one, tensors(start), batch)
     for name, slope in wanted.items():
         torch.testing.assert_close(many[name].grad, slope, atol=1e-5, rtol=1e-3)
-
-
-def test_reptile_gets_faster_at_whole_tasks():
-    one, some = learner("reptile", epochs=15, learning_rate=0.03), tasks()
-
-    def loss(prior: Arrays) -> float:
-        batch = some.draw(some.usable, np.random.default_rng(5))
-        parts = (torch.from_numpy(batch.query), torch.from_numpy(batch.seen))
-        return one.step(tensors(prior, grads=True), batch.shots.to(torch.from_numpy), *parts)
-
-    assert loss(one.fit(some)) < loss(one.start(some, Run())) - 0.02
 
 
 def test_paces_follow_the_task_and_fixed_ones_do_not():
@@ -215,7 +204,7 @@ def test_fixed_rates_stay_as_given():
 
 
 def test_dropout_is_for_training_only():
-    one, some = learner("cnp"), tasks()
+    one, some = learner("cnp", dropout=0.5), tasks()
     assert isinstance(one, Process)
     prior = tensors(moved(one, some))
     batch = some.draw(some.usable, np.random.default_rng(1))
@@ -232,7 +221,7 @@ class TestTheGate:
         return found, scores(found, data)
 
     def test_closes_on_noise(self):
-        popularity = TaskSet.of(ws.load_dataset("movielens-small")).log_popularity
+        popularity = TaskSet.of(ws.load_dataset("movielens-small")).shares
         found, scores = self.exams(
             lambda some, data: popularity + np.random.default_rng(0).normal(0, 3, (len(some), data.n_items))
         )
@@ -240,7 +229,7 @@ class TestTheGate:
         assert gate.openings == (0.0,) * len(ANCHORS)
 
     def test_opens_to_one_who_knows(self):
-        popularity = TaskSet.of(ws.load_dataset("movielens-small")).log_popularity
+        popularity = TaskSet.of(ws.load_dataset("movielens-small")).shares
         found, scores = self.exams(lambda some, data: popularity + 5 * some.query.matrix(data.n_items).toarray())
         gate, quality = Gate.learned([(5, scores.astype(np.float32), found)], popularity)
         assert min(gate.openings) > 0

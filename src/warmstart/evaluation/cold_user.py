@@ -44,7 +44,7 @@ class ColdUser(Protocol):
         """First nDCG at k, then the others."""
         at = [f"{kind}@{self.k}" for kind in ("hr", "precision", "map")]
         shown = [f"{kind}@{self.k}" for kind in ("coverage", "novelty", "gini")]
-        return (f"ndcg@{self.k}", f"recall@{2 * self.k}", *at, "mrr", "auc", *shown)
+        return (f"ndcg@{self.k}", f"recall@{2 * self.k}", *at, "mrr", "auc", *shown, f"fitness@{self.k}")
 
     @property
     def starts(self) -> tuple[Mapping[str, Any], ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from warmstart.core.histories import Floats, Histories
 from warmstart.evaluation.cost import Stopwatch
-from warmstart.evaluation.measure import block_size
+from warmstart.evaluation.measure import block_size, fitness_of
 from warmstart.evaluation.metrics import Doubles
 from warmstart.evaluation.panel import Panel, Split
 from warmstart.evaluation.protocol import Measurer
@@ -47,7 +47,7 @@ class RatingMeasurer(Measurer):
     def __init__(self, model: Recommender | None, split: Split, k: int) -> None:
         self.source: object = model
         self.k = k
-        self.measures = rating_measures(k)
+        self.measures = (*rating_measures(k), "fitness")
         self.like_from = float(split.train.like_from or 0)
         self.n_items = split.train.n_items
         self._calibrate(split)
@@ -61,13 +61,21 @@ class RatingMeasurer(Measurer):
         given = self._chances(panel)
         chances = self.curve(values) if given is None else given
         liked = query.values >= self.like_from
+        errors = value_errors(query.values, values, query.rows, n)
         found = {
-            **value_errors(query.values, values, query.rows, n),
+            **errors,
             f"ndcg@{self.k}": own_ndcg(liked, values if given is None else given, query.rows, n, self.k),
             **like_errors(liked, chances >= 0.5, query.rows, n),
             "cross_entropy": cross_entropy(liked, chances, query.rows, n),
+            "fitness": fitness_of(errors["mae"].values, self._usual(panel)),
         }
         return {name: found[name] for name in measures or self.measures}
+
+    def _usual(self, panel: Panel) -> Doubles:
+        """Return each task's mean absolute error when it is foretold by the biases alone."""
+        support, query = panel.tasks.support, panel.tasks.query
+        usual = np.clip(self.biases.at(support, query), *self.range)
+        return value_errors(query.values, usual, query.rows, len(panel))["mae"].values
 
     def _calibrate(self, split: Split) -> None:
         """Choose shrinkage, weights of the scores and the curve of likes."""

@@ -25,6 +25,8 @@ WHOLE = {"mrr": metrics.reciprocal_rank, "auc": metrics.auc}
 """Measures of the whole ranking."""
 OF_LIST = ("novelty", "coverage", "gini")
 """Measures of what was shown, named such as ``coverage@10``; coverage and gini are one number for all users."""
+FITNESS = "fitness"
+"""Named such as ``fitness@10``: the loss on a task over the loss of popularity on it, where 1 - nDCG is the loss."""
 _CELLS = 2**22
 
 
@@ -46,14 +48,14 @@ def parse(name: str) -> Name:
     kind, _, depth = name.partition("@")
     if kind in WHOLE and not depth:
         return Name(kind, 0)
-    if kind in (*AT_RANK, *OF_LIST) and depth.isdigit() and int(depth) > 0:
+    if kind in (*AT_RANK, *OF_LIST, FITNESS) and depth.isdigit() and int(depth) > 0:
         return Name(kind, int(depth))
-    known = ", ".join([f"{kind}@K" for kind in (*AT_RANK, *OF_LIST)] + list(WHOLE))
+    known = ", ".join([f"{kind}@K" for kind in (*AT_RANK, *OF_LIST, FITNESS)] + list(WHOLE))
     raise BadConfig(f"There is no measure {name!r}. There are: {known}.")
 
 
 def direction(measure: str) -> int:
-    """Return 1 where higher is better, -1 where lower is (errors, and gini).
+    """Return 1 where higher is better, -1 where lower is (errors, fitness and gini).
 
     Example:
         >>> from warmstart.evaluation.measure import direction
@@ -61,7 +63,7 @@ def direction(measure: str) -> int:
         (1, -1)
     """
     kind = measure.partition(" ")[0].partition("@")[0]
-    return -1 if kind in ("mae", "mse", "rmse", "cross_entropy", "gini") else 1
+    return -1 if kind in ("mae", "mse", "rmse", "cross_entropy", "gini", FITNESS) else 1
 
 
 def block_size(n_items: int, most: int) -> int:
@@ -104,7 +106,36 @@ def measure_rankings(blocks: Iterable[Floats], panel: Panel, names: Sequence[str
             else:
                 found[name].append(_of_users(parts, scores, top, query[slice(start, start + len(scores))], popularity))
         start += len(scores)
-    return {name: _joined(parts, found[name], shown.get(name), panel) for name, parts in parsed.items()}
+    joined = {name: _joined(parts, found[name], shown.get(name), panel) for name, parts in parsed.items()}
+    fit = {name: parts.depth for name, parts in parsed.items() if parts.kind == FITNESS and len(panel)}
+    return joined | {name: _over_popularity(joined[name].values, at, panel) for name, at in fit.items()}
+
+
+def fitness_of(losses: Doubles, baseline: Doubles) -> Measured:
+    """Return each task's loss over the baseline's, pooled: below 1 is better than the baseline.
+
+    The mean is that of all losses over that of all the baseline's, so that a task at which the baseline hardly fails
+    does not outweigh all others; a task at which it does not fail at all has no fitness.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.evaluation.measure import fitness_of
+        >>> from warmstart.evaluation.statistics import estimate
+        >>> round(estimate([fitness_of(np.array([0.5, 0.0]), np.array([1.0, 0.25]))])[0].mean, 6)
+        0.4
+    """
+    failed = baseline > 0
+    values = np.where(failed, losses / np.where(failed, baseline, 1), np.nan)
+    return Measured(values, np.where(failed, baseline, 0.0))
+
+
+def _over_popularity(ndcg: Doubles, depth: int, panel: Panel) -> Measured:
+    """Return the fitness of a ranking from its nDCG."""
+    counts, name = panel.popularity.counts.astype(np.float32), f"ndcg@{depth}"
+    size = block_size(len(counts), len(panel))
+    parts = (min(size, len(panel) - start) for start in range(0, len(panel), size))
+    popular = measure_rankings((np.tile(counts, (part, 1)) for part in parts), panel, [name], "popularity")
+    return fitness_of(1 - ndcg, 1 - popular[name].values)
 
 
 def _of_users(name: Name, scores: Floats, top: Ints, query: Histories, popularity: Popularity) -> Doubles:
@@ -113,7 +144,7 @@ def _of_users(name: Name, scores: Floats, top: Ints, query: Histories, popularit
     if name.kind == "novelty":
         return metrics.self_information(top[:, : name.depth], popularity.counts, popularity.n_users)
     hits = metrics.hits_of(top[:, : name.depth], query, scores.shape[1])
-    return AT_RANK[name.kind](hits, query.lengths, name.depth)
+    return AT_RANK["ndcg" if name.kind == FITNESS else name.kind](hits, query.lengths, name.depth)
 
 
 def _reordered(panel: Panel) -> tuple[Histories, Popularity]:

@@ -60,7 +60,7 @@ class Rating(Protocol):
     @property
     def measures(self) -> tuple[str, ...]:
         """Mean absolute error of the first cell first."""
-        return tuple(kind + LABELS[cell] for cell in self.new for kind in rating_measures(self.k))
+        return tuple(kind + LABELS[cell] for cell in self.new for kind in (*rating_measures(self.k), "fitness"))
 
     @property
     def notes(self) -> tuple[str, ...]:

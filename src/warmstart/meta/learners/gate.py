@@ -1,6 +1,6 @@
 """How far a learner is trusted: a gate between its answer and popularity, learned on people it was not trained on.
 
-    scores = popularity + g(k) (learner - popularity),    popularity and learner as log-probabilities
+    scores = popularity + g(k) (learner - popularity),    both as shares of people who like an item
 
 ``g`` is known at a few numbers of events and interpolated in log(1 + k). A learner that knows nothing after one event
 gets 0 there and says what everybody likes; so no learner is worse than popularity but by chance.
@@ -21,7 +21,7 @@ Exam = tuple[int, Floats, Tasks]
 
 ANCHORS = (0, 1, 3, 8, 20)
 """Numbers of events at which the gate is learned."""
-OPENINGS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.3)
+OPENINGS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.3, 1.7, 2.2)
 """What is tried at each; beyond 1 the learner is taken to be too careful."""
 STANDARD_ERRORS = 1.0
 """By how many of them the learner must beat popularity before it is heard."""
@@ -50,7 +50,7 @@ class Gate:
 
         Args:
             exams: numbers of events, a learner's scores after them, float32 [n, items], and the tasks that judge them.
-            popularity: float32 [items], log-probabilities.
+            popularity: float32 [items], share of people who like each.
 
         Returns:
             the gate, and the mean nDCG@10 behind it over the numbers of events from one on; 0 without tasks.

@@ -1,13 +1,14 @@
 """Learners that adapt by a few steps of gradient descent: MAML, its first-order form, ANIL and Meta-SGD.
 
 The network is small: a person's attributes pass a hidden layer (the body) to a vector (the head), whose products with
-the items' vectors are logits over the catalogue,
+the items' keys are logits over the catalogue,
 
-    h = head + tanh([x, 1] W_in) W_out,     logits = bias + Z h,     L_inner = log sum_c exp(logits_c) - mean_s logits_s
+    h = head + tanh([x, 1] W_in) W_out,     logits = log popularity + Z h
+    L_inner = log sum_c exp(logits_c) - mean_s logits_s
 
 ``c`` runs over the contrast items (all of a small catalogue), ``s`` over the support. MAML steps along the gradient
 of L_inner in head and body, ANIL in the head alone, Meta-SGD with a rate of its own for each number. The items'
-vectors are the representation: they are learned outside and stay while adapting, as in MeLU (Lee et al., 2019).
+keys are the representation: they are learned outside and stay while adapting, as in MeLU (Lee et al., 2019).
 
 While training, ``torch.func`` takes the gradients and ``vmap`` all tasks at once, through the steps or, first-order,
 past them. Answering uses the same gradient written out in numpy; a test holds the two to each other.
@@ -23,7 +24,7 @@ from warmstart.core.config import Tunable
 from warmstart.core.histories import Floats, Ints
 from warmstart.core.run import Run
 from warmstart.meta.learners.either import Array, softmax, weighted_mean
-from warmstart.meta.learners.learner import SCALARS, LearnerConfig, VectorLearner, Vectors
+from warmstart.meta.learners.learner import SCALARS, LearnerConfig, VectorLearner
 from warmstart.meta.learners.pace import fixed_rates, pace_arrays, paced
 from warmstart.meta.learners.shots import Shots
 from warmstart.meta.learners.task_set import TaskSet
@@ -37,6 +38,8 @@ Fast = dict[str, Array]
 class GradientConfig(LearnerConfig):
     """Settings of learners that adapt by gradient descent."""
 
+    learning_rate: Annotated[float, Field(gt=0), Tunable(1e-3, 1e-2, log=True)] = 3e-3
+    """Highest step of the outer loop (Adam)."""
     inner_steps: Annotated[int, Field(ge=1, le=20), Tunable(choices=(1, 3, 5))] = 3
     """Steps of gradient descent that adapt to one person."""
     inner_rate: Annotated[float, Field(gt=0), Tunable(0.02, 0.5, log=True)] = 0.1
@@ -65,8 +68,8 @@ class MAML(VectorLearner):
         >>> learner = MAML(GradientConfig(epochs=0, dimension=16))
         >>> prior = learner.fit(TaskSet.of(ws.load_dataset("movielens-small")))
         >>> event = Support(np.array([0, 1]), np.array([224]), np.ones(1, np.float32))
-        >>> learner.adapt(prior, event).vectors.shape
-        (1, 16)
+        >>> learner.adapt(prior, event).scores().shape
+        (1, 9742)
     """
 
     name: ClassVar[str] = "maml"
@@ -79,7 +82,8 @@ class MAML(VectorLearner):
         rng = run.rng(self.name, "beginning")
         columns, dimension = tasks.attributes.shape[1], vectors.shape[1]
         return {
-            "items": REACH * vectors,
+            "keys": REACH * vectors,
+            "log_popularity": tasks.log_popularity,
             "head": np.zeros(dimension, np.float32),
             "body.in": (0.3 * rng.standard_normal((columns + 1, HIDDEN))).astype(np.float32),
             "body.out": np.zeros((HIDDEN, dimension), np.float32),
@@ -91,17 +95,13 @@ class MAML(VectorLearner):
         """Arrays that the outer loop leaves as they are."""
         return ("log_rates",) if self.config.rates == "fixed" else ()
 
-    def columns(self, prior: Arrays) -> int:
-        """Return how many attributes the body reads."""
-        return int(prior["body.in"].shape[0]) - 1
-
-    def adapted(self, prior: dict[str, Array], shots: Shots) -> Vectors:
+    def vectors(self, prior: dict[str, Array], shots: Shots) -> Array:
         """Take the inner steps from the prior, each person's own."""
         rates, weights = (paced if self.config.rates == "adaptive" else fixed_rates)(prior, shots)
         rates = rates * (shots.counts > 0)[:, None]
         paced_shots = Shots(shots.items, weights, shots.attributes)
         descend = self._descended if isinstance(shots.items, np.ndarray) else self._descended_by_torch
-        return Vectors(prior["bias"], descend(prior, paced_shots, rates), prior["items"])
+        return descend(prior, paced_shots, rates)
 
     def scale(self, prior: dict[str, Array], name: str) -> Array:
         """Return the factor on the rates of one moved array."""
@@ -112,8 +112,8 @@ class MAML(VectorLearner):
         n = len(shots)
         told = np.concatenate([shots.attributes, np.ones((n, 1), np.float32)], axis=1)
         fast = {name: np.broadcast_to(prior[name], (n, *prior[name].shape)) for name in PARTS}
-        contrast, bias = prior["items"][prior["contrast"]], prior["bias"][prior["contrast"]]
-        met = weighted_mean(prior["items"][shots.items], shots.weights)  # [n, d]: all that the gradient asks of them
+        contrast, bias = prior["keys"][prior["contrast"]], prior["log_popularity"][prior["contrast"]]
+        met = weighted_mean(prior["keys"][shots.items], shots.weights)  # [n, d]: all that the gradient asks of them
         for step in range(rates.shape[1]):
             hidden = np.tanh(np.einsum("nc,nch->nh", told, fast["body.in"]))
             heads = fast["head"] + np.einsum("nh,nhd->nd", hidden, fast["body.out"])
@@ -135,7 +135,7 @@ class MAML(VectorLearner):
         from torch.func import vmap
 
         task = TaskMathematics(prior, self.moved, {name: self.scale(prior, name) for name in self.moved})
-        own, own_bias = prior["items"][shots.items], prior["bias"][shots.items]
+        own, own_bias = prior["keys"][shots.items], prior["log_popularity"][shots.items]
         first_order = bool(self.config.first_order)
 
         def one(*told: Any) -> Any:
@@ -153,7 +153,7 @@ class TaskMathematics:
     def __init__(self, prior: dict[str, Any], moved: tuple[str, ...], scales: dict[str, Any]) -> None:
         self.start = {name: prior[name] for name in PARTS}
         self.moved, self.scales = moved, scales
-        self.contrast, self.bias = prior["items"][prior["contrast"]], prior["bias"][prior["contrast"]]
+        self.contrast, self.bias = prior["keys"][prior["contrast"]], prior["log_popularity"][prior["contrast"]]
 
     def head(self, fast: Fast, attributes: Any) -> Any:
         """Return the vector of one person, [d]."""

@@ -18,13 +18,17 @@ from warmstart.core.config import Config, Tunable
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.meta.factors import randomised_svd
-from warmstart.meta.learners.either import Array, library_of, logsumexp
+from warmstart.meta.learners.either import Array, library_of
 from warmstart.meta.learners.outer_loop import Validate, trained
 from warmstart.meta.learners.shots import Shots
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.prior import Support
 
 P = TypeVar("P")
+ROUNDS = 3
+"""Times that every training user is drawn to solve for the items."""
+RIDGE = 30.0
+"""Users' worth of shrinkage of that solve."""
 SCALARS = 10.0
 """Exponents are stored a tenth as large as they act: the step that suits a weight would leave them where they are."""
 
@@ -80,27 +84,30 @@ class LearnerConfig(Config):
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """People as vectors beside the items': ``scores = base + vectors items'``.
+    """People as vectors beside the items': ``scores = bias + vectors items'``, in shares of people who like an item.
 
     Args:
-        base: float32 [items], what is said to anybody.
+        bias: float32 [items], what is said to anybody.
         vectors: float32 [n, d].
         items: float32 [items, d].
     """
 
-    base: Array
+    bias: Array
     vectors: Array
     items: Array
 
     def scores(self) -> Array:
         """Return scores of all items, [n, items]."""
-        return self.base + self.vectors @ self.items.T
+        return self.bias + self.vectors @ self.items.T
 
 
 class VectorLearner(ABC):
-    """Base of learners that make a vector of a person; a subclass writes ``adapted`` once, for numpy and torch.
+    """Base of learners that make a vector of a person; a subclass writes ``vectors`` once, for numpy and torch.
 
-    The prior is a mapping of arrays. All real ones take part in the outer loop but those that ``fixed`` names.
+    The prior is a mapping of arrays. Beside the learner's own it holds ``items``, which read a person's vector (and how
+    much is known of her, and her attributes) as chances of a like. They are solved for in closed form before the outer
+    loop, and move with all others in it. The outer loss is the squared error over all items: a cross-entropy lowered
+    itself by the many rare items and ranked the first ten worse.
 
     Args:
         config: settings.
@@ -117,28 +124,49 @@ class VectorLearner(ABC):
         """Arrays that the outer loop leaves as they are."""
         return ()
 
-    def start(self, tasks: TaskSet, run: Run) -> Arrays:
-        """Return the prior before the outer loop: the items' vectors in closed form, and ``beginning``'s arrays."""
-        vectors = item_vectors(tasks, self.config.dimension, run.seed)
-        return {"items": vectors, "bias": tasks.log_popularity} | self.beginning(vectors, tasks, run)
-
     @abstractmethod
     def beginning(self, vectors: Floats, tasks: TaskSet, run: Run) -> Arrays:
-        """Return the learner's own arrays, by name; may replace ``items``.
+        """Return the learner's own arrays, by name, before the outer loop.
 
         Args:
-            vectors: float32 [items, d], in closed form, of mean squared length 1.
+            vectors: float32 [items, d], the items' vectors in closed form, of mean squared length 1.
             tasks: training users.
             run: seed.
         """
 
     @abstractmethod
+    def vectors(self, prior: dict[str, Array], shots: Shots) -> Array:
+        """Return people's vectors, [n, d]; differentiable where the arrays are tensors, and free of side effects."""
+
+    def start(self, tasks: TaskSet, run: Run) -> Arrays:
+        """Return the prior before the outer loop, all of it in closed form or drawn."""
+        vectors = item_vectors(tasks, self.config.dimension, run.seed)
+        prior = self.beginning(vectors, tasks, run) | {"bias": tasks.shares}
+        return prior | {"items": self.solved(prior, tasks, run)}
+
+    def solved(self, prior: Arrays, tasks: TaskSet, run: Run) -> Floats:
+        """Return the ``items`` that read people's vectors best, float32 [items, d + 2 + attributes]: a ridge solve."""
+        rng, size = run.rng(self.name, "solve"), self.config.batch
+        nobody = tasks.draw(np.zeros(0, np.int64), rng).shots
+        width = known(self.vectors(prior, nobody), nobody).shape[1]
+        gram, target = np.zeros((width, width)), np.zeros((width, tasks.n_items))
+        for _ in range(ROUNDS):
+            users = rng.permutation(tasks.usable)
+            for part in np.array_split(users, max(1, round(len(users) / size))):
+                batch = tasks.draw(part, rng)
+                told = known(self.vectors(prior, batch.shots), batch.shots).astype(np.float64)
+                left = np.where(batch.seen, 0, batch.query - prior["bias"])
+                gram, target = gram + told.T @ told, target + told.T @ left
+        found = np.linalg.solve(gram + ROUNDS * RIDGE * np.eye(width), target)
+        return np.ascontiguousarray(found.T, dtype=np.float32)
+
     def adapted(self, prior: dict[str, Array], shots: Shots) -> Vectors:
-        """Return people's vectors; differentiable where the arrays are tensors, and free of side effects."""
+        """Return people as the items read them."""
+        return Vectors(prior["bias"], known(self.vectors(prior, shots), shots), prior["items"])
 
     def losses(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> Array:
-        """Return the outer loss of each task, [n]: the cross-entropy of the likes asked for among all unseen items."""
-        return ranking_losses(self.adapted(prior, shots).scores(), query, seen)
+        """Return the outer loss of each task, [n]."""
+        return squared_losses(self.adapted(prior, shots).scores(), query, seen)
 
     def step(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:
         """Leave the gradient of a batch's mean outer loss in the prior's tensors, and return the loss."""
@@ -150,12 +178,8 @@ class VectorLearner(ABC):
         """Introspective phase; see ``Learner``."""
         begun = self.start(tasks, run or Run())
         if not self.config.epochs or not len(tasks.usable):
-            return self.ready(begun)
-        return self.ready(trained(self, begun, tasks, validate, run or Run()))
-
-    def ready(self, prior: Arrays) -> Arrays:
-        """Return a trained prior with what ``adapted`` would otherwise work out anew for each answer."""
-        return prior
+            return begun
+        return trained(self, begun, tasks, validate, run or Run())
 
     def adapt(self, prior: Arrays, support: Support) -> Vectors:
         """Extrospective phase; see ``Learner``."""
@@ -163,7 +187,7 @@ class VectorLearner(ABC):
 
     def columns(self, prior: Arrays) -> int:
         """Return how many attributes of a person are read."""
-        return 0
+        return int(prior["items"].shape[1]) - 2 - int(self.config.dimension)
 
 
 def item_vectors(tasks: TaskSet, dimension: int, seed: int) -> Floats:
@@ -191,24 +215,35 @@ def item_vectors(tasks: TaskSet, dimension: int, seed: int) -> Floats:
     return (found / (size or 1.0)).astype(np.float32)
 
 
-def ranking_losses(scores: Array, query: Array, seen: Array) -> Array:
-    """Return the cross-entropy of each task, [n]: minus the mean log-probability of the likes among what is unseen.
-
-    A task that asks for nothing has no loss.
+def known(vectors: Array, shots: Shots) -> Array:
+    """Return people's vectors, how much is known of them and their attributes side by side, [n, d + 2 + columns].
 
     Example:
         >>> import numpy as np
-        >>> from warmstart.meta.learners.learner import ranking_losses
+        >>> from warmstart.meta.learners.learner import known
+        >>> from warmstart.meta.learners.shots import Shots
+        >>> shots = Shots(np.zeros((2, 1), int), np.array([[1.0], [0.0]]), np.zeros((2, 0)))
+        >>> known(np.zeros((2, 1)), shots).round(2).tolist()
+        [[0.0, 0.69, 1.0], [0.0, 0.0, 0.0]]
+    """
+    xp = library_of(vectors)
+    counts = shots.counts[:, None]
+    some = xp.where(counts > 0, xp.ones_like(counts), xp.zeros_like(counts))
+    return xp.concatenate([vectors, xp.log1p(counts), some, shots.attributes], -1)
+
+
+def squared_losses(scores: Array, query: Array, seen: Array) -> Array:
+    """Return the squared error of each task over the items that it has not seen, [n].
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.learner import squared_losses
         >>> query, seen = np.array([[1.0, 0, 0]]), np.array([[False, False, True]])
-        >>> ranking_losses(np.zeros((1, 3)), query, seen).round(3).tolist()
-        [0.693]
+        >>> squared_losses(np.array([[0.5, 0.5, 9.0]]), query, seen).tolist()
+        [0.5]
     """
     xp = library_of(scores)
-    shown = xp.where(seen, xp.full_like(scores, -1e9), scores)
-    normal = logsumexp(shown)
-    asked = query.sum(-1)
-    found = normal - (shown * query).sum(-1) / xp.where(asked > 0, asked, xp.ones_like(asked))
-    return found * (asked > 0)
+    return xp.where(seen, xp.zeros_like(scores), (scores - query) ** 2).sum(-1)
 
 
 def fitness(losses: Floats, baseline: Floats) -> Floats:

@@ -40,23 +40,23 @@ def facts(prior: dict[str, Array], shots: Shots) -> Array:
         >>> import numpy as np
         >>> from warmstart.meta.learners.pace import facts
         >>> from warmstart.meta.learners.shots import Shots
-        >>> prior = {"items": np.eye(2, dtype=np.float32), "bias": np.log([0.9, 0.1])}
+        >>> prior = {"keys": np.eye(2, dtype=np.float32), "log_popularity": np.log([0.9, 0.1])}
         >>> shots = Shots(np.array([[0, 0], [0, 1]]), np.array([[1.0, 0], [1, 1]]), np.zeros((2, 0)))
         >>> [[round(one, 2) for one in row] for row in facts(prior, shots).tolist()]
         [[0.69, -0.22, 1.0, 0.0], [1.1, 0.88, 0.5, 0.0]]
     """
     xp = library_of(shots.weights)
-    bias = prior["bias"]
-    usual = (xp.exp(bias) * bias).sum() / xp.exp(bias).sum()
-    surprise = usual - weighted_mean(bias[shots.items][..., None], shots.weights)[:, 0]
-    own = prior["items"][shots.items]
+    common = prior["log_popularity"]
+    usual = (xp.exp(common) * common).sum() / xp.exp(common).sum()
+    surprise = usual - weighted_mean(common[shots.items][..., None], shots.weights)[:, 0]
+    own = prior["keys"][shots.items]
     size = weighted_mean((own**2).sum(-1)[..., None], shots.weights)[:, 0]
     mean = (weighted_mean(own, shots.weights) ** 2).sum(-1) / xp.where(size > 0, size, xp.ones_like(size))
     known = shots.counts > 0
     told = xp.zeros_like(mean) if not shots.attributes.shape[1] else (xp.abs(shots.attributes).sum(-1) > 0) * 1.0
     columns = [xp.log1p(shots.counts), surprise * known, mean, told]
     found = xp.stack(columns, -1)
-    return found.astype(np.float32) if xp is np else found.to(prior["items"].dtype)
+    return found.astype(np.float32) if xp is np else found.to(prior["keys"].dtype)
 
 
 def paced(prior: dict[str, Array], shots: Shots) -> tuple[Array, Array]:
@@ -67,8 +67,8 @@ def paced(prior: dict[str, Array], shots: Shots) -> tuple[Array, Array]:
     # 2 sigmoid(0) = 1: at first every step is taken whole
     kept = xp.cumprod(2 / (1 + xp.exp(-told[:, steps : 2 * steps])), 1)
     rates = xp.exp(SCALARS * prior["log_rates"] + told[:, :steps]) * kept
-    common = prior["bias"][shots.items]
-    weights = shots.weights * xp.exp(told[:, 2 * steps :] * (common - prior["bias"].mean()) * 0.1)
+    common = prior["log_popularity"][shots.items]
+    weights = shots.weights * xp.exp(told[:, 2 * steps :] * (common - prior["log_popularity"].mean()) * 0.1)
     return rates, weights
 
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from warmstart.meta.learners.either import Array, logsumexp
 from warmstart.meta.learners.gradient import MAML, GradientConfig
-from warmstart.meta.learners.learner import LearnerConfig
+from warmstart.meta.learners.learner import LearnerConfig, Vectors, known, squared_losses
 from warmstart.meta.learners.shots import Shots
 
 
@@ -28,39 +28,46 @@ class Reptile(MAML):
     config_class: ClassVar[type[LearnerConfig]] = ReptileConfig
 
     def step(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:
-        """Leave the mean slope of the steps in the prior's tensors, and return the mean loss on the way."""
+        """Leave the mean slope of the steps in the prior's tensors, and return the mean outer loss."""
         import torch
 
         likes = query.scatter_add(1, shots.items, shots.weights)
         likes = likes / likes.sum(1, keepdim=True)
         # of the likes a task's loss knows their mean alone: it is worked out once, and so is its slope
-        met, met_bias = likes @ prior["items"], likes @ prior["bias"]
-        contrast, bias = prior["items"][prior["contrast"]], prior["bias"][prior["contrast"]]
-        shared = [met, met_bias, contrast, bias]
+        met, met_common = likes @ prior["keys"], likes @ prior["log_popularity"]
+        contrast, common = prior["keys"][prior["contrast"]], prior["log_popularity"][prior["contrast"]]
+        shared = [met, met_common, contrast, common]
         leaves = [one.detach().requires_grad_() for one in shared]
         told = torch.cat([shots.attributes, torch.ones_like(likes[:, :1])], 1)
         fast = {name: prior[name].detach().expand(len(shots), *prior[name].shape) for name in self.moved}
-        total, summed = 0.0, [torch.zeros_like(one) for one in (*fast.values(), *leaves)]
+        summed = [torch.zeros_like(one) for one in (*fast.values(), *leaves)]
         for _ in range(self.config.inner_steps):
             fast = {name: one.detach().requires_grad_() for name, one in fast.items()}
-            losses = _losses(fast, told, *leaves)
-            slopes = torch.autograd.grad(losses.sum(), [*fast.values(), *leaves])
-            fast = {
-                name: one - self.config.inner_rate * by for (name, one), by in zip(fast.items(), slopes, strict=False)
-            }
+            slopes = torch.autograd.grad(_losses(fast, told, *leaves).sum(), [*fast.values(), *leaves])
+            moved = zip(fast.items(), slopes, strict=False)
+            fast = {name: one - self.config.inner_rate * slope for (name, one), slope in moved}
             summed = [one + by for one, by in zip(summed, slopes, strict=True)]
-            total += float(losses.detach().mean()) / self.config.inner_steps
         means = [one / (len(shots) * self.config.inner_steps) for one in summed]
+        torch.autograd.backward(shared, means[len(self.moved) :])
         for name, slope in zip(self.moved, means, strict=False):
             prior[name].grad = slope.sum(0)
-        torch.autograd.backward(shared, means[len(self.moved) :])
-        return total
+        return self._read(prior, shots, query, seen)
+
+    def _read(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:
+        """Leave the slope of the items, which read what is adapted to but take no part in adapting."""
+        import torch
+
+        with torch.no_grad():
+            vectors = known(self.vectors(prior, shots), shots)
+        loss = squared_losses(Vectors(prior["bias"], vectors, prior["items"]).scores(), query, seen).mean()
+        loss.backward()
+        return float(loss.detach())
 
 
-def _losses(fast: dict[str, Any], told: Any, met: Any, met_bias: Any, contrast: Any, bias: Any) -> Any:
+def _losses(fast: dict[str, Any], told: Any, met: Any, met_common: Any, contrast: Any, common: Any) -> Any:
     """Return the cross-entropy of each task's likes among the contrast items, [n]."""
     import torch
 
     hidden = torch.tanh(torch.einsum("nc,nch->nh", told, fast["body.in"]))
     heads = fast["head"] + torch.einsum("nh,nhd->nd", hidden, fast["body.out"])
-    return logsumexp(bias + heads @ contrast.T) - (heads * met).sum(-1) - met_bias
+    return logsumexp(common + heads @ contrast.T) - (heads * met).sum(-1) - met_common

@@ -8,7 +8,7 @@ from warmstart.core.artefact import Arrays
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.meta.learners.either import Array, library_of
-from warmstart.meta.learners.learner import SCALARS, VectorLearner, Vectors
+from warmstart.meta.learners.learner import SCALARS, VectorLearner
 from warmstart.meta.learners.shots import Shots
 from warmstart.meta.learners.task_set import TaskSet
 
@@ -45,7 +45,7 @@ class R2D2(VectorLearner):
             "gain": np.zeros(2, np.float32),
         }
 
-    def adapted(self, prior: dict[str, Array], shots: Shots) -> Vectors:
+    def vectors(self, prior: dict[str, Array], shots: Shots) -> Array:
         """Solve one small system a person."""
         xp = library_of(shots.weights)
         keys = prior["keys"][shots.items] * shots.weights[..., None]  # [n, k, d]
@@ -53,5 +53,4 @@ class R2D2(VectorLearner):
         ridge, gain = (xp.exp(SCALARS * (prior[name][0] + prior[name][1] * log_counts)) for name in ("ridge", "gain"))
         same = keys @ xp.swapaxes(keys, -1, -2) + ridge[:, None, None] * xp.eye(keys.shape[1], dtype=keys.dtype)
         solved = xp.linalg.solve(same, shots.weights[..., None])
-        vectors = (solved * keys).sum(-2) * gain[:, None]
-        return Vectors(prior["bias"], vectors, prior["items"])
+        return (solved * keys).sum(-2) * gain[:, None]

@@ -41,7 +41,7 @@ class LearnerRecommender(Recommender):
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
         with one_thread():
             known, judges, learner = UserContext.fit(data), Judges.of(data, validation, run), self.learner
-            popularity = TaskSet.of(data).log_popularity
+            popularity = TaskSet.of(data).shares
 
             def gated(prior: Arrays) -> tuple[Gate, float]:
                 exams = (
@@ -77,7 +77,7 @@ class LearnerRecommender(Recommender):
         opening = (self.gate.at(support.counts) * known)[:, None]
         scores: Floats = (found.vectors * opening) @ found.items.T
         scores += popularity
-        scores += opening * (found.base - popularity)
+        scores += opening * (found.bias - popularity)
         return scores
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:

@@ -72,6 +72,12 @@ class TaskSet:
         return self.episodes.n_items
 
     @property
+    def shares(self) -> Floats:
+        """Share of the users who like each item, float32 [items]."""
+        likes = np.bincount(self.episodes.query.indices, minlength=self.n_items)
+        return np.asarray(likes / max(len(self), 1), dtype=np.float32)
+
+    @property
     def log_popularity(self) -> Floats:
         """Logarithm of the share of all likes that each item has, float32 [items]; one like is added to each."""
         likes = np.bincount(self.episodes.query.indices, minlength=self.n_items) + 1.0
