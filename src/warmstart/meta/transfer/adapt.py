@@ -20,6 +20,10 @@ from warmstart.meta.transfer.gate import FEWEST_JUDGES, held, judges_of
 from warmstart.meta.transfer.passage import Passage
 from warmstart.meta.values import FEWEST, ValuePrior
 
+MARGIN = 0.01
+"""Share by which what was carried over must beat a new start: equals differ by chance, and a new start also reads
+attributes of people and lets its own items lend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -50,7 +54,7 @@ def adapted(ready: Ready, domain: Dataset, config: MetaConfig, run: Run) -> Lear
     prior, choice = held(ready.carried, nameless, run, by_trial=by_trial)
     if by_trial:
         bare = config.model_copy(update={"item_text": False, "values": False})
-        if Learned.fit(nameless, None, bare, run).choice.ndcg > choice.ndcg:
+        if (1 + MARGIN) * Learned.fit(nameless, None, bare, run).choice.ndcg > choice.ndcg:
             return Learned.fit(domain, None, config, run)  # what ``fit`` gives, to the last number
     values = config.values and domain.n_users >= FEWEST and ValuePrior.suits(nameless) and not nameless.liked.all()
     return Learned(
