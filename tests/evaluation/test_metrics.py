@@ -5,9 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+import warmstart as ws
 from warmstart.core.histories import Histories
 from warmstart.core.ranking import top_k
 from warmstart.evaluation import metrics
+from warmstart.evaluation.protocol import Measurer
+from warmstart.evaluation.statistics import estimate
 
 FEW = settings(max_examples=60, deadline=None)
 
@@ -160,3 +163,17 @@ def test_self_information_is_high_for_the_rare_and_ignores_empty_places():
     counts = np.array([99, 0])
     found = metrics.self_information(np.array([[0, -1], [1, -1], [-1, -1]]), counts, n_users=99)
     np.testing.assert_allclose(found, [0.0, np.log2(100), np.nan])
+
+
+def test_fitness_is_the_loss_over_that_of_popularity():
+    data = ws.load_dataset("movielens-small")
+    split = ws.ColdUser(shots=(0, 5)).split(data)
+    panel = split.test[1]
+    popular, ease = (ws.recommender(name).fit(split.train) for name in ("popularity", "ease"))
+    names = ["fitness@10", "ndcg@10"]
+    found = {model.name: Measurer(model, names)(panel) for model in (popular, ease)}
+    losses = {name: 1 - one["ndcg@10"].values for name, one in found.items()}
+    assert estimate([found["popularity"]["fitness@10"]])[0].mean == pytest.approx(1)
+    wanted = losses["ease"].sum() / losses["popularity"].sum()
+    assert estimate([found["ease"]["fitness@10"]])[0].mean == pytest.approx(wanted)
+    np.testing.assert_allclose(found["ease"]["fitness@10"].values, losses["ease"] / losses["popularity"])

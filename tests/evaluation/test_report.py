@@ -41,7 +41,7 @@ def test_the_frame_holds_every_point_and_the_means(report):
     frame = report.frame
     assert frame.columns == ["model", "k", "measure", "mean", "low", "high", "n"]
     points = frame.filter(pl.col("k").is_not_null())
-    assert len(points) == 3 * 3 * 10
+    assert len(points) == 3 * 3 * 11
     assert (points.filter(measure="ndcg@10").select(pl.col("low") <= pl.col("high"))).to_series().all()
     average = frame.filter(pl.col("k").is_null(), model="item_knn", measure="ndcg@10")
     assert average["mean"].item() == pytest.approx(report.mean("item_knn"))

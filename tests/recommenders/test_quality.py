@@ -15,6 +15,7 @@ from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.table import RECOMMENDERS
 
 SHOTS = (1, 5, 20)
+LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive")
 NETWORKS = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 """On 490 users, and in seconds, they hardly leave popularity behind; larger data are in benchmarks/neural.py."""
 BANDS = {
@@ -28,6 +29,7 @@ BANDS = {
     "popularity": ((0.23, 0.26), (0.23, 0.26), (0.23, 0.26)),
     **dict.fromkeys(NETWORKS, ((0.21, 0.27), (0.21, 0.27), (0.21, 0.29))),
     "text_cnn": ((0.10, 0.26), (0.10, 0.26), (0.10, 0.26)),
+    **dict.fromkeys(LEARNERS, ((0.24, 0.28), (0.24, 0.29), (0.25, 0.31))),
     "random": ((0.00, 0.02), (0.00, 0.02), (0.00, 0.02)),
     "user_knn": ((0.19, 0.24), (0.23, 0.27), (0.28, 0.32)),
 }
@@ -35,6 +37,7 @@ BANDS = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "content": {"popularity": 0.5},  # alone it knows nothing of what is liked at all
     "meta": {"tune": False},  # the search takes minutes
+    **{name: {"epochs": 3} for name in LEARNERS},
     **{name: {"factors": 16, "epochs": 4, "negatives": 300} for name in NETWORKS},
     "text_cnn": {"factors": 16, "epochs": 8, "negatives": 300, "filters": 8, "rate": 5e-3},
 }

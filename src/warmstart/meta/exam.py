@@ -141,8 +141,9 @@ def _columns(prior: Prior, query: Histories) -> Ints:
 
 
 def _cells(histories: Histories, columns: Ints, n_items: int) -> Bools:
-    marked: Bools = histories.matrix(n_items, np.ones(len(histories.items), dtype=np.float32))[:, columns].toarray() > 0
-    return marked
+    marked = np.zeros((len(histories), n_items), dtype=bool)
+    marked[histories.rows, histories.items] = True
+    return marked if len(columns) == n_items else marked[:, columns]
 
 
 def _ideal(tasks: Tasks) -> npt.NDArray[np.float64]:

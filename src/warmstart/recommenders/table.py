@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,38 @@ RECOMMENDERS: dict[str, str] = {
     "attentive": "warmstart.meta.learners.served:AttentiveRecommender",
 }
 """Name to ``module:class``; a module is imported when its recommender is asked for."""
+GROUP = "warmstart.recommenders"
+"""Entry points under which other installed packages offer recommenders; none takes the name of one of ours."""
+
+
+def names() -> list[str]:
+    """Return the names of all recommenders, those that other installed packages offer among them, in order."""
+    RECOMMENDERS.update({one.name: one.value for one in entry_points(group=GROUP) if one.name not in RECOMMENDERS})
+    return sorted(RECOMMENDERS)
+
+
+def register(found: type[Recommender]) -> type[Recommender]:
+    """Put a recommender of your own into the name table of this process, and return it; works as a decorator.
+
+    A package that offers one to every command and server names it as an entry point of ``warmstart.recommenders``.
+
+    Args:
+        found: a class with a name that no other has, importable from its module.
+
+    Raises:
+        BadInput: the name is taken.
+
+    Example:
+        >>> import warmstart as ws
+        >>> from warmstart.recommenders.table import register
+        >>> register(ws.recommender("popularity").__class__)
+        Traceback (most recent call last):
+        warmstart.core.errors.BadInput: There is a recommender 'popularity' already. Give yours another name.
+    """
+    if found.name in RECOMMENDERS:
+        raise BadInput(f"There is a recommender {found.name!r} already. Give yours another name.")
+    RECOMMENDERS[found.name] = f"{found.__module__}:{found.__qualname__}"
+    return found
 
 
 def recommender_class(name: str) -> type[Recommender]:
@@ -49,7 +82,8 @@ def recommender_class(name: str) -> type[Recommender]:
         >>> recommender_class("popularity").__name__
         'Popularity'
     """
-    place = RECOMMENDERS.get(name)
+    # other packages' are looked up when a name is not one of ours: that takes longer than all else that is done here
+    place = RECOMMENDERS[name] if name in RECOMMENDERS or name in names() else None
     if place is None:
         close = difflib.get_close_matches(str(name), RECOMMENDERS, n=3, cutoff=0.4)
         nearest = f" Nearest: {', '.join(close)}." if close else ""
@@ -86,6 +120,6 @@ def load(path: str | Path) -> Recommender:
     """
     header, arrays = read_artefact(Path(path))
     name = header.get("recommender")
-    if name not in RECOMMENDERS:
+    if name not in RECOMMENDERS and name not in names():
         raise BadModelFile(f"{path} holds a {name!r}, which this Warmstart does not know. Update Warmstart.")
     return recommender_class(name).restore(header, arrays)

@@ -187,7 +187,9 @@ class TaskMathematics:
 
 
 class FirstOrderMAML(MAML):
-    """MAML whose outer gradient takes the inner one as a constant: cheaper, and nearly as good.
+    """MAML whose outer gradient takes the inner one as a constant.
+
+    What only the inner loss reads, the keys and the rates, has no slope then and stays as it began.
 
     Source: Finn, Abbeel and Levine (2017); Nichol, Achiam and Schulman (2018).
     """

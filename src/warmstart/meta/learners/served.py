@@ -124,6 +124,7 @@ def served(learner: type[VectorLearner]) -> type[LearnerRecommender]:
         "config_class": learner.config_class,
         "learner": property(lambda self: learner(self.config)),
         "__doc__": learner.__doc__,
+        "__module__": learner.__module__,
     }
     return type(f"{learner.__name__}Recommender", (LearnerRecommender,), about)
 
