@@ -53,7 +53,8 @@ class Gate:
             popularity: float32 [items], share of people who like each.
 
         Returns:
-            the gate, and the mean nDCG@10 behind it over the numbers of events from one on; 0 without tasks.
+            the gate, and the mean nDCG@10 over the numbers of events from one on at the best openings, sure or not, for
+            a learner that is not heard yet must still be seen to get better; 0 without tasks.
         """
         tried: dict[int, list[Doubles]] = {}
         for k, scores, tasks in exams:
@@ -73,8 +74,7 @@ def _tried(scores: Floats, tasks: Tasks, popularity: Floats) -> Doubles:
 
 
 def _chosen(ndcg: Doubles) -> tuple[float, float]:
-    best = int(np.argmax(ndcg.mean(axis=1)))
+    best = 1 + int(np.argmax(ndcg[1:].mean(axis=1)))
     gained: Doubles = ndcg[best] - ndcg[0]
     sure = gained.mean() > STANDARD_ERRORS * gained.std() / np.sqrt(len(gained))
-    best = best if sure else 0
-    return OPENINGS[best], float(ndcg[best].mean())
+    return OPENINGS[best] if sure else 0.0, float(ndcg[best].mean())

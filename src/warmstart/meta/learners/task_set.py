@@ -42,10 +42,13 @@ class TaskSet:
     Args:
         episodes: graded events and likes of every user.
         attributes: float32 [users, columns] less their mean; no columns without attributes.
+        places: float32 [users, items] where ``episodes.support`` has an event, its place in time from 1 on; None
+            without time.
     """
 
     episodes: Episodes
     attributes: Floats
+    places: sparse.csr_matrix | None = None
 
     @classmethod
     def of(cls, data: Dataset, context: UserContext | None = None) -> "TaskSet":
@@ -61,7 +64,7 @@ class TaskSet:
             (2, (2, 9742), False)
         """
         told = np.zeros((data.n_users, 0), np.float32) if context is None else context.centred(data.users)
-        return cls(episodes_of(data), told)
+        return cls(episodes_of(data), told, _places(data))
 
     def __len__(self) -> int:
         return len(self.episodes)
@@ -92,6 +95,9 @@ class TaskSet:
     def draw(self, users: Ints, rng: np.random.Generator) -> Batch:
         """Reveal of each user a random number of events, 1 to 20, evenly in its logarithm.
 
+        Where there is time these are the earliest, for so are people met: what they begin with is not what they come
+        to. Elsewhere they are drawn.
+
         Args:
             users: rows of ``episodes``.
             rng: randomness.
@@ -101,7 +107,7 @@ class TaskSet:
         counts = np.exp(rng.uniform(0, np.log(MOST_SHOTS + 1), len(users))).astype(np.int64)
         counts = np.maximum(np.minimum(counts, (lengths * LARGEST_SHARE).astype(np.int64)), 1)
         rows = np.repeat(np.arange(len(users)), lengths)
-        order = np.lexsort((rng.random(len(rows)), rows))
+        order = np.lexsort((self._keys(users, rng, len(rows)), rows))
         place = np.arange(len(rows)) - events.indptr[:-1][rows]
         shown = order[place < counts[rows]]
         at = place[place < counts[rows]]
@@ -111,6 +117,20 @@ class TaskSet:
         seen = _cells(rows[shown], events.indices[shown], (len(users), self.n_items))
         query = np.where(seen, np.float32(0), self.episodes.query[users].toarray())
         return Batch(Shots(items, weights, self.attributes[users]), query, seen)
+
+    def _keys(self, users: Ints, rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+        """Return by what the events of the users are ordered before the first are revealed."""
+        return rng.random(count) if self.places is None else self.places[users].data.astype(np.float64)
+
+
+def _places(data: Dataset) -> sparse.csr_matrix | None:
+    histories = data.histories
+    if histories.times is None:
+        return None
+    order = np.lexsort((histories.times, histories.rows))
+    places = np.empty(len(order), dtype=np.float32)
+    places[order] = 1 + np.arange(len(order)) - histories.indptr[:-1][histories.rows]
+    return histories.matrix(data.n_items, places)
 
 
 def _cells(rows: Ints, columns: npt.NDArray[np.integer], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
