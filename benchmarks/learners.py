@@ -163,8 +163,8 @@ def _part(place: float, name: str, rows: Sequence[dict[str, Any]], n: int) -> di
             row["model"],
             *(row["k"][str(k)]["mean"] for k in SHOTS),
             row["mean over k"],
-            row["cost"]["fit_cpu"],
-            row["cost"]["adapt_us"],
+            f"{row['cost']['fit_cpu']:.0f}",
+            f"{row['cost']['adapt_us']:,.0f}",
         ]
         for row in rows
     ]

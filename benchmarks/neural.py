@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
+from benchmarks.cold_user_table import TITLES
 from benchmarks.competitors import COMPETITORS, NETWORKS, Competitor
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import CURVES, Found, Room, headline, measured, seeing
@@ -162,7 +163,27 @@ def _summary(asked: argparse.Namespace) -> dict[str, Any]:
     )
     data = {name: _rows(name, asked.seeds) for name in asked.datasets}
     cold = {name: _cold_rows(name, asked.seeds) for name in asked.datasets}
-    return {"headline": "ndcg@10", "about": about, "data": data, "cold items": cold}
+    parts = [_part(1.7 + place / 10, name, rows, asked.seeds) for place, (name, rows) in enumerate(data.items())]
+    return {"headline": "ndcg@10", "about": about, "readme": parts[:1], "data": data, "cold items": cold}
+
+
+def _part(place: float, name: str, rows: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
+    seen = [row["mean"] for row in rows.values()]
+    shots = list(seen[0]["ndcg@10"]) if seen else []
+    table = [
+        [label, *row["mean"]["ndcg@10"].values(), row["mean"]["mean k>=1"], f"{row['mean']['fit_cpu']:.0f}"]
+        for label, row in rows.items()
+    ]
+    return {
+        "place": place,
+        "title": f"Networks, {TITLES.get(name, name)}",
+        "text": "nDCG@10 after k events, all items ranked, "
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; the networks as they come.",
+        "columns": ["model", *(f"k={k}" for k in shots), "mean k≥1", "training s"],
+        "rows": table,
+        "digits": 3,
+        "best": "high",
+    }
 
 
 def _rows(name: str, seeds: list[int]) -> dict[str, Any]:

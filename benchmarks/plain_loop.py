@@ -59,7 +59,10 @@ def loop_slopes(learner: Reptile, prior: Prior, batch: Batch) -> dict[str, torch
             for name in learner.moved:
                 moved = way[name] - learner.config.inner_rate * slopes[name]
                 way[name] = moved.detach().requires_grad_()
-    return found
+    # the items read what is adapted to: their slope is that of the outer loss, with the person taken as she is
+    plain = type(learner)(learner.config.model_copy(update={"first_order": True}))
+    loop_loss(plain, prior, batch).backward()
+    return found | {name: prior[name].grad for name in ("items", "bias")}
 
 
 def _vector(fast: Prior, told: torch.Tensor) -> torch.Tensor:

@@ -185,7 +185,7 @@ def test_reptile_moves_along_the_mean_slope_of_its_way():
     start, batch = moved(one, some), some.draw(some.usable[:6], np.random.default_rng(2))
     many = tensors(start, grads=True)
     one.step(many, batch.shots.to(torch.from_numpy), torch.from_numpy(batch.query), torch.from_numpy(batch.seen))
-    wanted = loop_slopes(one, tensors(start), batch)
+    wanted = loop_slopes(one, tensors(start, grads=True), batch)
     for name, slope in wanted.items():
         torch.testing.assert_close(many[name].grad, slope, atol=1e-5, rtol=1e-3)
 
