@@ -141,8 +141,8 @@ def test_an_interrupted_fit_ends_as_an_uninterrupted_one(name, tmp_path):
         return 1.0
 
     with pytest.raises(KeyboardInterrupt):
-        learner(name, **settings, folder=str(tmp_path)).fit(some, validate=cut)
-    again = learner(name, **settings, folder=str(tmp_path)).fit(some, validate=_falling())
+        learner(name, **settings, checkpoints=str(tmp_path)).fit(some, validate=cut)
+    again = learner(name, **settings, checkpoints=str(tmp_path)).fit(some, validate=_falling())
     for key, array in straight.items():
         np.testing.assert_allclose(again[key], array, atol=1e-6)
 
@@ -262,6 +262,6 @@ def test_serving_needs_no_torch(tmp_path):
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
-    learner("r2d2", epochs=1, folder=str(tmp_path)).fit(tasks())
+    learner("r2d2", epochs=1, checkpoints=str(tmp_path)).fit(tasks())
     with pytest.raises(BadInput, match="other settings or data"):
-        learner("r2d2", epochs=1, weight_decay=0.5, folder=str(tmp_path)).fit(tasks())
+        learner("r2d2", epochs=1, weight_decay=0.5, checkpoints=str(tmp_path)).fit(tasks())

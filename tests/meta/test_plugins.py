@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.house.blocks import ROOT, blocks_of
+from warmstart.recommenders import table
+from warmstart.recommenders.popularity import Popularity
 
 
 @pytest.fixture
@@ -40,6 +42,18 @@ def test_commands_know_it(package):
     run(package, warmstart, "train", "movielens-small", "--recommender", "extremes", "--epochs", "1", "--model", model)
     told = run(package, warmstart, "recommend", "--model", model, "--likes", "Toy Story", "--json")
     assert '"extremes"' in told
+
+
+def test_a_notebook_registers_its_own(monkeypatch):
+    monkeypatch.setattr(table, "RECOMMENDERS", dict(table.RECOMMENDERS))
+
+    class Mine(Popularity):
+        name = "mine"
+
+    monkeypatch.setattr(sys.modules[__name__], "Mine", Mine, raising=False)
+    Mine.__qualname__ = "Mine"
+    assert table.register(Mine) is Mine
+    assert type(table.recommender("mine")) is Mine
 
 
 def test_it_obeys_the_laws_of_all_recommenders(package):

@@ -126,10 +126,13 @@ def models_of(
     names: Sequence[str], file: Path | None = None, settings: Mapping[str, Any] | None = None
 ) -> "list[Recommender]":
     """Build recommenders by name, with the settings of a file and over them those given."""
-    from warmstart.recommenders.table import RECOMMENDERS, recommender
+    from warmstart.recommenders.table import names as known_names
+    from warmstart.recommenders.table import recommender
 
     chosen: Mapping[str, Any] = read_toml(file) if file else {}
-    strange = [name for name in chosen if name not in RECOMMENDERS]
+    strange = [name for name in chosen if name not in known_names()]
     if strange:
-        raise BadConfig(f"{file}: no recommender is called {', '.join(strange)}. There are: {', '.join(RECOMMENDERS)}.")
+        raise BadConfig(
+            f"{file}: no recommender is called {', '.join(strange)}. There are: {', '.join(known_names())}."
+        )
     return [recommender(name, **(chosen.get(name, {}) | dict(settings or {}))) for name in names]

@@ -2,7 +2,7 @@
 
 Learning to learn has two phases. The *introspective* phase (``fit``) looks for what many tasks have in common: a
 representation of the items and a way to adapt. The *extrospective* phase (``adapt``) specialises it to one task from
-its few events. ``fitness`` says what the second is worth: the loss on a new task over the loss of a baseline.
+its few events. What the second is worth stands in every report: the fitness of a task (``evaluation.measure``).
 """
 
 from abc import ABC, abstractmethod
@@ -78,8 +78,8 @@ class LearnerConfig(Config):
     """Epochs in a row that may bring nothing on held-out users before training stops."""
     most_events: Annotated[int, Field(ge=1)] = 100
     """Latest events of a person that are read."""
-    folder: str | None = None
-    """Where checkpoints are kept, and from where an interrupted training goes on."""
+    checkpoints: str | None = None
+    """A folder where checkpoints are kept, and from where an interrupted training goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,15 +244,3 @@ def squared_losses(scores: Array, query: Array, seen: Array) -> Array:
     """
     xp = library_of(scores)
     return xp.where(seen, xp.zeros_like(scores), (scores - query) ** 2).sum(-1)
-
-
-def fitness(losses: Floats, baseline: Floats) -> Floats:
-    """Return the fitness of each task: its loss over the baseline's; below 1 is better than the baseline.
-
-    Example:
-        >>> import numpy as np
-        >>> from warmstart.meta.learners.learner import fitness
-        >>> fitness(np.array([3.0, 5.0], np.float32), np.array([6.0, 5.0], np.float32)).tolist()
-        [0.5, 1.0]
-    """
-    return np.asarray(losses / np.maximum(baseline, 1e-12), dtype=np.float32)

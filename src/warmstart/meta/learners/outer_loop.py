@@ -1,6 +1,7 @@
 """The outer loop of all learners: tasks are drawn, adapted and asked, and what is common to them is moved by Adam."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -49,9 +50,9 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
     """
     torch = _torch()
     config = learner.config
-    weights = {name: torch.tensor(array) for name, array in begun.items()}
-    free = {name: one.requires_grad_() for name, one in weights.items() if _moves(name, one, learner)}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    weights = {name: torch.tensor(array, device=device) for name, array in begun.items()}
+    free = {name: one.requires_grad_() for name, one in weights.items() if _moves(name, one, learner)}
 
     def slope(step: Step) -> float:
         batch = tasks.draw(step[0], np.random.default_rng(step[1]))
@@ -59,7 +60,7 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
         query, seen = (torch.from_numpy(array).to(device) for array in (batch.query, batch.seen))
         with torch.random.fork_rng():  # what is dropped follows the step, and nobody else's randomness is touched
             torch.manual_seed(step[1])
-            return float(learner.step(_moved(weights, device), shots, query, seen))
+            return float(learner.step(weights, shots, query, seen))
 
     def judged() -> float:
         assert validate is not None  # noqa: S101  narrows the type
@@ -72,7 +73,7 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
         patience=config.patience,
         warmup=0.1,
     )
-    with _threads(torch):
+    with _one_thread(torch):
         descend(
             free,
             slope,
@@ -80,8 +81,8 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
             loop,
             run,
             validate=None if validate is None else judged,
-            folder=None if config.folder is None else Path(config.folder),
-            identity=digest_of(learner.name, config.model_dump_json(exclude={"folder"}), *_fingerprint(tasks)),
+            folder=None if config.checkpoints is None else Path(config.checkpoints),
+            identity=digest_of(learner.name, config.model_dump_json(exclude={"checkpoints"}), *_fingerprint(tasks)),
             what=learner.name,
         )
     return {name: one.detach().cpu().numpy() for name, one in weights.items()}
@@ -89,10 +90,6 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
 
 def _moves(name: str, weight: Any, learner: Trainable) -> bool:
     return bool(weight.is_floating_point()) and name not in learner.fixed
-
-
-def _moved(weights: dict[str, Any], device: Any) -> dict[str, Any]:
-    return {name: one.to(device) for name, one in weights.items()}
 
 
 def _steps(tasks: TaskSet, size: int, rng: np.random.Generator) -> list[Step]:
@@ -106,17 +103,15 @@ def _fingerprint(tasks: TaskSet) -> tuple[object, ...]:
     return (episodes.support.shape, episodes.support.nnz, float(episodes.support.indices.astype(np.float64).sum()))
 
 
-class _threads:  # noqa: N801  used as a function
-    """Keeps torch to one thread while training, as the rest of the product does: see ``core.threads``."""
-
-    def __init__(self, torch: Any) -> None:
-        self._torch, self._before = torch, torch.get_num_threads()
-
-    def __enter__(self) -> None:
-        self._torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        self._torch.set_num_threads(self._before)
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Keep torch to one thread while training, as numpy is: see ``core.threads``."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _torch() -> Any:

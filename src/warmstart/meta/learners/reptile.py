@@ -48,9 +48,8 @@ class Reptile(MAML):
             fast = {name: one - self.config.inner_rate * slope for (name, one), slope in moved}
             summed = [one + by for one, by in zip(summed, slopes, strict=True)]
         means = [one / (len(shots) * self.config.inner_steps) for one in summed]
-        torch.autograd.backward(shared, means[len(self.moved) :])
-        for name, slope in zip(self.moved, means, strict=False):
-            prior[name].grad = slope.sum(0)
+        start, own = [prior[name] for name in self.moved], len(self.moved)
+        torch.autograd.backward([*start, *shared], [*(one.sum(0) for one in means[:own]), *means[own:]])
         return self._read(prior, shots, query, seen)
 
     def _read(self, prior: dict[str, Array], shots: Shots, query: Array, seen: Array) -> float:

@@ -51,7 +51,7 @@ class Shots:
         items[rows[kept], place[kept]] = support.items[kept]
         weights[rows[kept], place[kept]] = support.weights[kept]
         told = support.attributes
-        attributes = np.zeros((len(support), n_columns), dtype=np.float32) if told is None else told
+        attributes = np.zeros((len(support), n_columns), dtype=np.float32) if told is None or not n_columns else told
         return cls(items, weights, attributes)
 
     def __len__(self) -> int:

@@ -114,7 +114,8 @@ class TaskSet:
         width = int(counts.max(initial=1))
         items, weights = np.zeros((len(users), width), np.int64), np.zeros((len(users), width), np.float32)
         items[rows[shown], at], weights[rows[shown], at] = events.indices[shown], events.data[shown]
-        seen = _cells(rows[shown], events.indices[shown], (len(users), self.n_items))
+        seen = np.zeros((len(users), self.n_items), dtype=bool)
+        seen[rows[shown], events.indices[shown]] = True
         query = np.where(seen, np.float32(0), self.episodes.query[users].toarray())
         return Batch(Shots(items, weights, self.attributes[users]), query, seen)
 
@@ -131,10 +132,3 @@ def _places(data: Dataset) -> sparse.csr_matrix | None:
     places = np.empty(len(order), dtype=np.float32)
     places[order] = 1 + np.arange(len(order)) - histories.indptr[:-1][histories.rows]
     return histories.matrix(data.n_items, places)
-
-
-def _cells(rows: Ints, columns: npt.NDArray[np.integer], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    marked: npt.NDArray[np.bool_] = (
-        sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape).toarray() > 0
-    )
-    return marked
