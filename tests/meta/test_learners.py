@@ -29,7 +29,9 @@ from warmstart.meta.prior import Support
 from warmstart.recommenders.table import RECOMMENDERS, recommender_class
 
 SERVED = {name: found for name in RECOMMENDERS if issubclass(found := recommender_class(name), LearnerRecommender)}
-LEARNERS: dict[str, type[VectorLearner]] = {name: type(one(dimension=8).learner) for name, one in SERVED.items()}
+LEARNERS: dict[str, type[VectorLearner]] = {
+    name: type(shown) for name, one in SERVED.items() if isinstance(shown := one(dimension=8).learner, VectorLearner)
+}
 GRADIENT = [name for name, one in LEARNERS.items() if issubclass(one, MAML)]
 every = pytest.mark.parametrize("name", sorted(LEARNERS))
 

@@ -43,6 +43,15 @@ class Adapted(Protocol):
 
 
 @runtime_checkable
+class AdaptedValues(Adapted, Protocol):
+    """People of whom a learner foretells values too."""
+
+    def values(self) -> Floats:
+        """Return the value that each person would give each item, float32 [n, items]."""
+        ...
+
+
+@runtime_checkable
 class Learner(Protocol[P]):
     """What learns from tasks how to learn from few events; priors are values and never change."""
 

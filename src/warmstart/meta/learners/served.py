@@ -1,33 +1,33 @@
 """Learners as recommenders: of the name table, in every contract, command and server."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 from warmstart.core.artefact import Arrays, array_of
-from warmstart.core.histories import Floats, Histories
+from warmstart.core.errors import BadInput
+from warmstart.core.histories import Floats, Histories, Ints
 from warmstart.core.run import Run
-from warmstart.core.tasks import Tasks
 from warmstart.core.threads import one_thread
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
 from warmstart.meta.context import Reading, UserContext
-from warmstart.meta.evidence import TRAINING_DISLIKE, support_of
 from warmstart.meta.learners.gate import ANCHORS, Gate
 from warmstart.meta.learners.gradient import ANIL, MAML, FirstOrderMAML, MetaSGD
 from warmstart.meta.learners.judges import Judges, attributes_of
-from warmstart.meta.learners.learner import VectorLearner, Vectors
+from warmstart.meta.learners.learner import Adapted, AdaptedValues, Learner, LearnerConfig
 from warmstart.meta.learners.process import CNP, Attentive
 from warmstart.meta.learners.prototypes import Prototypes
 from warmstart.meta.learners.reptile import Reptile
 from warmstart.meta.learners.ridge import R2D2
+from warmstart.meta.learners.support import ValuedSupport
 from warmstart.meta.learners.task_set import TaskSet
-from warmstart.meta.parameters import MetaParameters
 from warmstart.meta.prior import Support
 from warmstart.recommenders.base import Recommender
 from warmstart.representation.context import Context
 
-EVIDENCE = MetaParameters(dislike_weight=TRAINING_DISLIKE)
-"""What events weigh: as in the training tasks."""
+Validate = Callable[[Arrays], float]
+"""Returns a loss, lower is better, of a prior on people who were not trained on."""
 
 
 class LearnerRecommender(Recommender):
@@ -35,26 +35,37 @@ class LearnerRecommender(Recommender):
 
     @property
     @abstractmethod
-    def learner(self) -> VectorLearner:
+    def learner(self) -> Learner[Arrays]:
         """The learner, with the settings of this recommender."""
 
     def _fit(self, data: Dataset, validation: Dataset | None, run: Run) -> None:
         with one_thread():
-            known, judges, learner = UserContext.fit(data), Judges.of(data, validation, run), self.learner
+            known, judges = UserContext.fit(data), Judges.of(data, validation, run)
             popularity = TaskSet.of(data).shares
-
-            def gated(prior: Arrays) -> tuple[Gate, float]:
-                exams = (
-                    (k, learner.adapt(prior, _support(tasks, some, known)).scores(), tasks)
-                    for k, some, tasks in judges.tasks()
-                )
-                return Gate.learned(exams, popularity)
-
-            tasks = TaskSet.of(data.take_users(judges.train), known)
-            judged = any(len(one) for _, _, one in judges.tasks())
-            prior = learner.fit(tasks, validate=(lambda prior: -gated(prior)[1]) if judged else None, run=run)
-            self.gate, self.quality = gated(prior)
+            tasks = self._tasks(data, judges.train, known)
+            prior = self.learner.fit(tasks, validate=self._loss(judges, known, popularity), run=run)
+            self.gate, self.quality = self._gated(prior, judges, known, popularity)
+            self.told_values = data.like_from is not None
             self._bind(known, {**prior, "popularity": popularity})
+
+    def _tasks(self, data: Dataset, users: Ints, known: UserContext | None) -> TaskSet:
+        """Return what the learner is trained on."""
+        return TaskSet.of(data.take_users(users), known)
+
+    def _loss(self, judges: Judges, known: UserContext | None, popularity: Floats) -> Validate | None:
+        """Return what tells when training ends: how badly the first ten are ranked; None without judges."""
+        if not any(len(one) for _, _, one in judges.tasks()):
+            return None
+        return lambda prior: -self._gated(prior, judges, known, popularity)[1]
+
+    def _gated(
+        self, prior: Arrays, judges: Judges, known: UserContext | None, popularity: Floats
+    ) -> tuple[Gate, float]:
+        exams = (
+            (k, self.learner.adapt(prior, support_at(tasks.support, some, tasks.users, known)).scores(), tasks)
+            for k, some, tasks in judges.tasks()
+        )
+        return Gate.learned(exams, popularity)
 
     def _bind(self, known: UserContext | None, prior: Arrays) -> None:
         self.known, self.prior = known, prior
@@ -65,23 +76,28 @@ class LearnerRecommender(Recommender):
         """The attributes of a person that are read."""
         return () if self.known is None else tuple(one.name for one in self.known.encoder.attributes)
 
-    def adapt(self, support: Support) -> Vectors:
+    def adapt(self, support: Support) -> Adapted:
         """Specialise the prior to each person of a batch: the learner's answer, before the gate."""
         return self.learner.adapt(self.prior, support)
 
-    def _score(self, histories: Histories, context: Context) -> Floats:
+    def support(self, histories: Histories, context: Context) -> Support:
+        """Return what the learner reads of a batch of people."""
         told = None if context.attributes is None else context.attributes.toarray()
-        support = support_of(histories, self.catalogue.like_from, EVIDENCE, told)
-        found, popularity = self.adapt(support), self.prior["popularity"]
+        return ValuedSupport.of(histories, self.catalogue.like_from, told)
+
+    def _score(self, histories: Histories, context: Context) -> Floats:
+        support, popularity = self.support(histories, context), self.prior["popularity"]
+        told = support.attributes
         known = support.counts > 0 if told is None else (support.counts > 0) | told.any(axis=1)
-        opening = (self.gate.at(support.counts) * known)[:, None]
-        scores: Floats = (found.vectors * opening) @ found.items.T
+        scores = self.adapt(support).scores()
+        scores -= popularity
+        scores *= (self.gate.at(support.counts) * known)[:, None]
         scores += popularity
-        scores += opening * (found.bias - popularity)
         return scores
 
     def _state(self) -> tuple[dict[str, Any], Arrays]:
         header: dict[str, Any] = {"gate": list(self.gate.openings), "quality": self.quality, "attributes": None}
+        header["values"] = self.told_values
         header["arrays"] = {name: list(array.shape) for name, array in self.prior.items()}
         if self.known is None:
             return header, self.prior
@@ -95,6 +111,7 @@ class LearnerRecommender(Recommender):
             known = UserContext(encoder, array_of(arrays, "attributes.mean", (len(encoder.names),)))
         openings = [float(one) for one in header["gate"]]
         self.gate, self.quality = Gate(tuple(openings)), float(header["quality"])
+        self.told_values = bool(header.get("values", False))
         shapes = {name: tuple(shape) for name, shape in header["arrays"].items()}
         kinds = {name: "i" if name == "contrast" else "f" for name in shapes}
         prior = {name: array_of(arrays, name, shape, kinds[name]) for name, shape in shapes.items()}
@@ -103,15 +120,51 @@ class LearnerRecommender(Recommender):
         self._bind(known, prior)
 
 
-def _support(tasks: Tasks, data: Dataset, known: UserContext | None) -> Support:
-    people = None if known is None else attributes_of(data, tasks.users)
-    return support_of(
-        tasks.support, data.like_from, EVIDENCE, None if people is None or known is None else known.centred(people)
-    )
+class ForetellingRecommender(LearnerRecommender):
+    """Serves a learner whose adapted people have ``values()``: it foretells values too."""
+
+    def predict_values(self, histories: Histories, users: Any | None = None) -> Floats:
+        """Return the value that each user would give each item, float32 [n, n_items].
+
+        Raises:
+            BadInput: the model was trained without values.
+        """
+        if not self.told_values:
+            raise BadInput("This model was trained without values. Train it on data with likes and dislikes.")
+        found = self.adapt(self.support(histories, self.encode(users, None)))
+        assert isinstance(found, AdaptedValues)  # noqa: S101  narrows the type
+        return found.values()
 
 
-def served(learner: type[VectorLearner]) -> type[LearnerRecommender]:
+def support_at(histories: Histories, data: Dataset, users: Ints, known: UserContext | None) -> Support:
+    """Return what a learner reads of some users of a data set.
+
+    Args:
+        histories: what is shown of each.
+        data: where they come from.
+        users: int64 [n], their rows.
+        known: how attributes are read; None reads none.
+    """
+    people = None if known is None else attributes_of(data, users)
+    told = None if people is None or known is None else known.centred(people)
+    return ValuedSupport.of(histories, data.like_from, told)
+
+
+class Servable(Learner[Arrays], Protocol):
+    """A learner with a name and settings."""
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[LearnerConfig]]
+
+    def __init__(self, config: Any = None) -> None: ...
+
+
+def served(learner: type[Servable], base: type[LearnerRecommender] = LearnerRecommender) -> type[LearnerRecommender]:
     """Return the recommender that serves a learner, under the learner's name and with its settings.
+
+    Args:
+        learner: the learner.
+        base: what it can do beside ranking: ``ForetellingRecommender`` where adapted people have ``values()``.
 
     Example:
         >>> from warmstart.meta.learners.ridge import R2D2
@@ -126,7 +179,7 @@ def served(learner: type[VectorLearner]) -> type[LearnerRecommender]:
         "__doc__": learner.__doc__,
         "__module__": learner.__module__,
     }
-    return type(f"{learner.__name__}Recommender", (LearnerRecommender,), about)
+    return type(f"{learner.__name__}Recommender", (base,), about)
 
 
 ANILRecommender = served(ANIL)

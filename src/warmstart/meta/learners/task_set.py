@@ -44,11 +44,14 @@ class TaskSet:
         attributes: float32 [users, columns] less their mean; no columns without attributes.
         places: float32 [users, items] where ``episodes.support`` has an event, its place in time from 1 on; None
             without time.
+        values: float32 [users, items] where ``episodes.support`` has an event, what it was given; None where every
+            event is a like.
     """
 
     episodes: Episodes
     attributes: Floats
     places: sparse.csr_matrix | None = None
+    values: sparse.csr_matrix | None = None
 
     @classmethod
     def of(cls, data: Dataset, context: UserContext | None = None) -> "TaskSet":
@@ -64,7 +67,8 @@ class TaskSet:
             (2, (2, 9742), False)
         """
         told = np.zeros((data.n_users, 0), np.float32) if context is None else context.centred(data.users)
-        return cls(episodes_of(data), told, _places(data))
+        values = None if data.like_from is None else data.histories.matrix(data.n_items, data.histories.values)
+        return cls(episodes_of(data), told, _places(data), values)
 
     def __len__(self) -> int:
         return len(self.episodes)
