@@ -44,10 +44,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prototypes": {"epochs": 2, "dimension": 4},
     "cnp": {"epochs": 2, "dimension": 8},
     "attentive": {"epochs": 2, "dimension": 8},
+    "multitask": {"epochs": 2, "dimension": 8},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
 }
 """Settings that suit a small world; defaults for all others."""
-_LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive")
+_LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive", "multitask")
 ORDER_OF_USERS = {
     "als": "implicit draws the starting vector of each user by its row",
     "item2vec": "vectors are learned from one history after the other",

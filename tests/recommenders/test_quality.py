@@ -15,7 +15,7 @@ from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.table import RECOMMENDERS
 
 SHOTS = (1, 5, 20)
-LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive")
+LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive", "multitask")
 NETWORKS = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 """On 490 users, and in seconds, they hardly leave popularity behind; larger data are in benchmarks/neural.py."""
 BANDS = {
