@@ -44,6 +44,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prototypes": {"epochs": 2, "dimension": 4},
     "cnp": {"epochs": 2, "dimension": 8},
     "attentive": {"epochs": 2, "dimension": 8},
+    "melu": {"epochs": 2, "dimension": 4, "hidden": 8, "batch": 16},
     "multitask": {"epochs": 2, "dimension": 8},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
 }

@@ -29,10 +29,12 @@ class Judges:
     Args:
         train: int64, rows of the data set that are left to train on.
         panels: data sets and the tasks cut from them, by number of events.
+        people: the same data sets, and which of their users judge; those with too few likes for a task among them.
     """
 
     train: Ints
     panels: tuple[tuple[Dataset, dict[int, Tasks]], ...]
+    people: tuple[tuple[Dataset, Ints], ...] = ()
 
     @classmethod
     def of(cls, data: Dataset, validation: Dataset | None, run: Run) -> "Judges":
@@ -46,17 +48,19 @@ class Judges:
             >>> len(judges.train), [k for k, _, _ in judges.tasks()]
             (488, [0, 1, 3, 8, 20])
         """
-        every, panels = np.arange(data.n_users), []
+        every, people = np.arange(data.n_users), []
         if validation is not None:
-            panels.append(_panel(validation, np.arange(validation.n_users)[:MOST], run.seed))
+            people.append((validation, np.arange(validation.n_users)[:MOST]))
+        panels = [_panel(some, rows, run.seed) for some, rows in people]
         missing = ENOUGH - sum(_size(tasks) for _, tasks in panels)
         pool = pool_of(data)
         if missing <= 0 or not pool:
-            return cls(every, tuple(panels))
+            return cls(every, tuple(panels), tuple(people))
         able = np.flatnonzero(data.likes().lengths >= pool + LEAST_QUERY["likes"])
         drawn = run.rng("judges").permutation(able)[: min(missing, round(HELD_OUT * data.n_users))]
+        people.append((data, np.sort(drawn)))
         panels.append(_panel(data, np.sort(drawn), run.seed))
-        return cls(np.setdiff1d(every, drawn), tuple(panels))
+        return cls(np.setdiff1d(every, drawn), tuple(panels), tuple(people))
 
     def tasks(self) -> Iterator[tuple[int, Dataset, Tasks]]:
         """Yield the number of events, the data set and the tasks of each panel."""

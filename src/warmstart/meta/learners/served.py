@@ -15,7 +15,7 @@ from warmstart.meta.context import Reading, UserContext
 from warmstart.meta.learners.gate import ANCHORS, Gate
 from warmstart.meta.learners.gradient import ANIL, MAML, FirstOrderMAML, MetaSGD
 from warmstart.meta.learners.judges import Judges, attributes_of
-from warmstart.meta.learners.learner import Adapted, AdaptedValues, Learner, LearnerConfig
+from warmstart.meta.learners.learner import Adapted, AdaptedValues, Learner
 from warmstart.meta.learners.process import CNP, Attentive
 from warmstart.meta.learners.prototypes import Prototypes
 from warmstart.meta.learners.reptile import Reptile
@@ -99,6 +99,7 @@ class LearnerRecommender(Recommender):
         header: dict[str, Any] = {"gate": list(self.gate.openings), "quality": self.quality, "attributes": None}
         header["values"] = self.told_values
         header["arrays"] = {name: list(array.shape) for name, array in self.prior.items()}
+        header["kinds"] = {name: array.dtype.kind for name, array in self.prior.items()}
         if self.known is None:
             return header, self.prior
         header["attributes"] = self.known.encoder.to_header()
@@ -113,7 +114,7 @@ class LearnerRecommender(Recommender):
         self.gate, self.quality = Gate(tuple(openings)), float(header["quality"])
         self.told_values = bool(header.get("values", False))
         shapes = {name: tuple(shape) for name, shape in header["arrays"].items()}
-        kinds = {name: "i" if name == "contrast" else "f" for name in shapes}
+        kinds = header.get("kinds") or {name: "i" if name == "contrast" else "f" for name in shapes}
         prior = {name: array_of(arrays, name, shape, kinds[name]) for name, shape in shapes.items()}
         if len(openings) != len(ANCHORS) or prior["popularity"].shape != (len(self.catalogue),):
             raise ValueError("the gate or the items do not fit")
@@ -154,12 +155,12 @@ class Servable(Learner[Arrays], Protocol):
     """A learner with a name and settings."""
 
     name: ClassVar[str]
-    config_class: ClassVar[type[LearnerConfig]]
+    config_class: ClassVar[Any]
 
     def __init__(self, config: Any = None) -> None: ...
 
 
-def served(learner: type[Servable], base: type[LearnerRecommender] = LearnerRecommender) -> type[LearnerRecommender]:
+def served(learner: type[Servable], base: type = LearnerRecommender) -> type[LearnerRecommender]:
     """Return the recommender that serves a learner, under the learner's name and with its settings.
 
     Args:
