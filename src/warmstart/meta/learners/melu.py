@@ -37,6 +37,8 @@ LAYERS = ("w1", "b1", "w2", "b2", "w3", "b3")
 """The decision layers: what adapting moves."""
 REACH = 0.3
 """Standard deviation of the embeddings at first."""
+REVEALED = 50
+"""Events revealed at most while training: the few people with more are read as well by those, at half the cost."""
 WIDE = 40
 """Events from which on the first layer's move is multiplied out once for all items."""
 
@@ -183,7 +185,8 @@ class MeLU:
     @property
     def drawing(self) -> dict[str, Any]:
         """How tasks are drawn."""
-        return {"query": self.config.query, "most": self.config.most_events, "few": self.config.few}
+        most = min(self.config.most_events, REVEALED)
+        return {"query": self.config.query, "most": most, "few": self.config.few}
 
     def start(self, tasks: ValueTasks, run: Run) -> Arrays:
         """Return the prior before the outer loop: drawn, and with the mean of all values as its answer."""
