@@ -19,7 +19,7 @@ from warmstart.meta.learners.lessons import Lesson, Lessons, ValuedShots, gaps_o
 from warmstart.meta.learners.outer_loop import Validate
 from warmstart.meta.learners.process import MASKED, STRETCH, ProcessConfig
 from warmstart.meta.learners.shots import Shots
-from warmstart.meta.learners.task_heads import next_head, rating_facts, rating_head, value_vectors
+from warmstart.meta.learners.task_heads import SAMPLE, next_head, rating_facts, rating_head, value_vectors
 from warmstart.meta.learners.task_set import Batch, TaskSet
 from warmstart.meta.prior import Support
 
@@ -36,6 +36,8 @@ HEADS: dict[Task, tuple[str, ...]] = {
 class MultiTaskConfig(ProcessConfig):
     """Settings of ``multitask``."""
 
+    batch: Annotated[int, Field(ge=1)] = 128
+    """Tasks of an outer step."""
     tasks: tuple[Task, ...] = Field(default=("like", "rating", "next"), min_length=1)
     """What is learned together; what the data cannot give (values, times) is left out."""
     balance: Annotated[Balance, Tunable(choices=("upgrad", "pcgrad", "sum"))] = "upgrad"
@@ -182,8 +184,8 @@ class MultiTask(VectorLearner):
         """Leave balanced gradients of a batch in what is shared and each task's own in its head."""
         from torch.nn.functional import dropout
 
-        features = self.vectors(prior, shots)
-        people = self.read(prior, shots, dropout(features, self.config.dropout))
+        features = dropout(self.vectors(prior, shots), self.config.dropout)
+        people = self.read(prior, shots, features)
         losses = self.task_losses(people, Batch(shots, query, seen))
         shared = [prior[name] for name in SHARED if name in prior]
         heads = [[prior[name] for name in HEADS[task]] for task in losses]
@@ -196,7 +198,7 @@ class MultiTask(VectorLearner):
 
     def _scales(self, prior: Arrays, lessons: Lessons, rng: np.random.Generator) -> Floats:
         """Return the loss of each task for somebody of whom nothing is known, float32 [tasks]."""
-        batch = lessons.draw(lessons.usable, rng)
+        batch = lessons.draw(rng.permutation(lessons.usable)[:SAMPLE], rng)
         nothing = {name: prior[name] * 0 for name in ("items", "rating.items", "next.items") if name in prior}
         people = replace(self.together(prior, batch.shots), prior=prior | nothing)
         scales = [_LOSSES[task](people, batch) for task in TASKS]

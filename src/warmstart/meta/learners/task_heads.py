@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from warmstart.core.artefact import Arrays
-from warmstart.core.histories import Floats
+from warmstart.core.histories import Floats, Ints
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.learners.learner import ROUNDS
 from warmstart.meta.learners.lessons import Lesson, Lessons, gaps_of
@@ -23,12 +23,17 @@ VALUE_RIDGE = 200.0
 """Shrinkage of what a person's vector adds to an item's values, in events."""
 NEXT_GAINS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """How much the likeness of items counts in what comes next; the best of them on training people begins."""
+SAMPLE = 1000
+"""People on whom a number is settled for which few are enough."""
+PAIRS = 100_000
+"""Pairs of people and items that are multiplied at a time."""
 EARLY = 5.0
 """Events from which on a person is no longer at the beginning, where other things come next."""
 FORMER = 300.0
 """Imagined events that hold what comes next early, and late, to what comes next at all."""
 COMMON = 0.05
 """Share of what is popular at all in what is popular next."""
+Doubles = npt.NDArray[np.float64]
 Read = Callable[[dict[str, Any], Shots], Any]
 
 
@@ -104,7 +109,7 @@ def rating_head(read: Read, prior: Arrays, lessons: Lessons, rng: np.random.Gene
     head = np.zeros((lessons.n_items, width + 2), np.float32)
     head[:, width] = 1
     head[:, signed] = prior["strengths"][:, signed]
-    alike = (features[:, signed][at] * head[:, signed][item]).sum(axis=1)
+    alike = _products(features[:, signed], head[:, signed], at, item)
     gain = float(alike @ left / max(float(alike @ alike), 1e-9))
     head[:, signed] *= np.float32(gain)
     left = left - gain * alike
@@ -134,7 +139,8 @@ def next_head(
             items, weights = shots.following[people].ravel(), shots.follows[people].ravel()
             counts[late] += np.bincount(items, weights, minlength=lessons.n_items)
             known[late].append(np.log1p(shots.counts[people]))
-        kept.append((told, shots, batch.seen))
+        if sum(len(one) for one, _, _ in kept) < SAMPLE:
+            kept.append((told, shots, batch.seen))
     usual = np.bincount(lessons.episodes.support.indices, minlength=lessons.n_items) + 1.0
     usual = counts.sum(axis=0) / max(counts.sum(), 1) * (1 - COMMON) + COMMON * usual / usual.sum()
     early, later = np.log((counts + FORMER * usual) / (counts.sum(axis=1)[:, None] + FORMER))
@@ -163,9 +169,16 @@ def _draws(lessons: Lessons, rng: np.random.Generator, size: int) -> Iterator[Ba
             yield lessons.draw(part, rng)
 
 
-def _ridge(
-    features: npt.NDArray[np.float64], targets: npt.NDArray[np.float64], shrinkage: float
-) -> npt.NDArray[np.float64]:
+def _products(people: Doubles, items: Floats, rows: Ints, columns: Ints) -> Doubles:
+    """Return the products of some people's and items' vectors, float64 [pairs], in bounded memory."""
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), PAIRS):
+        part = slice(start, start + PAIRS)
+        found[part] = np.einsum("nd,nd->n", people[rows[part]], items[columns[part]])
+    return found
+
+
+def _ridge(features: Doubles, targets: Doubles, shrinkage: float) -> Doubles:
     """Return the weights of a ridge regression, in the smaller of its two forms."""
     n, d = features.shape
     if n < d:
