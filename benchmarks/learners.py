@@ -36,6 +36,7 @@ LEARNERS: dict[str, tuple[str, dict[str, Any]]] = {
     "reptile": ("reptile", {}),
     "cnp": ("cnp", {}),
     "attentive": ("attentive", {}),
+    "multitask": ("multitask", {}),
 }
 """Rows that are measured here: label, name and settings."""
 OTHERS = ("meta", "popularity", "item-kNN", "user-kNN", "EASE", "hybrid", "content", "ALS")

@@ -10,6 +10,7 @@ BENCHMARKS = (
     "neural",
     "learners",
     "meta_speed",
+    "multitask",
     "text_study",
     "rating",
     "transfer",
