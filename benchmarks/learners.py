@@ -37,6 +37,7 @@ LEARNERS: dict[str, tuple[str, dict[str, Any]]] = {
     "cnp": ("cnp", {}),
     "attentive": ("attentive", {}),
     "multitask": ("multitask", {}),
+    "melu": ("melu", {}),
 }
 """Rows that are measured here: label, name and settings."""
 OTHERS = ("meta", "popularity", "item-kNN", "user-kNN", "EASE", "hybrid", "content", "ALS")

@@ -13,6 +13,7 @@ BENCHMARKS = (
     "multitask",
     "text_study",
     "rating",
+    "published",
     "transfer",
     "continual",
     "meta_optimisers",
