@@ -32,7 +32,7 @@ from warmstart.meta.recommender import MetaRecommender
 from warmstart.meta.values import ValuePrior
 
 Matrix = npt.NDArray[np.float64]
-LEAST, MOST, QUERY, DEPTH, SPLITS = 13, 100, 10, 5, 20
+LEAST, MOST, QUERY, SPLITS, STARTS = 13, 100, 10, 20, 5
 KINDS = {"title": "ignore", "year": "numeric", "director": "categorical", "actors": "multi"}
 """What MeLU reads of an item beside its genres, as published."""
 MELU = {"few": False, "inner_steps": 3, "inner_rate": 0.1, "epochs": 14, "dimension": 16}
@@ -130,6 +130,19 @@ def _meta_others(split: Split) -> Found:
     return _foretold(split, ValuePrior.fit(split.others, split.validation, Run(seed=split.seed), context), context)
 
 
+def _starts(split: Split) -> Found:
+    """Foretell by the mean of several fits, each begun at random vectors of its own."""
+    context = UserContext.fit(split.train)
+    seeds = [split.seed + 1000 * start for start in range(1, STARTS)]
+    fits = [ValuePrior.fit(split.train, split.validation, Run(seed=seed), context) for seed in seeds]
+    found = [_foretold(split, values, context) for values in fits]
+    return {label: (_over(found, label, 0), _over(found, label, 1)) for label in found[0]}
+
+
+def _over(found: Sequence[Found], label: str, side: int) -> Matrix:
+    return np.asarray(np.mean([one[label][side] for one in found], axis=0))
+
+
 def _foretold(split: Split, values: ValuePrior, context: UserContext | None) -> Found:
     def told(people: Dataset, tasks: Tasks) -> Any:
         return None if context is None else context.centred(_attributes(people, tasks))
@@ -151,6 +164,7 @@ FITS: dict[str, Callable[[Split], Found]] = {
     "ALS ridge": als_ridge,
     "meta": _meta,
     "meta, others": _meta_others,
+    "meta, starts": _starts,
     "melu": _melu,
 }
 """What is fitted, once a split; rows read what each of them foretells."""
@@ -203,11 +217,17 @@ def rows_of(split: Split, data: str, only: Sequence[str]) -> tuple[dict[str, dic
     fits, spent = {}, {}
     for name in only:
         fits[name], spent[name] = known(split, name, data)
-    plain = {LABELS[name]: (found["value"], found.get("rank", found["value"])) for name, found in fits.items()}
+    plain = {
+        LABELS[name]: (found["value"], found.get("rank", found["value"]))
+        for name, found in fits.items()
+        if name in LABELS
+    }
     for name in ("meta", "meta, others"):
         if name in fits:
             plain[LABELS[name]] = (fits[name]["value"], fits[name]["like"])
-            tried = blends(fits[name], [fits[one]["value"] for one in ("ALS ridge", "melu") if one in fits])
+            tried = blends(fits[name], {one: fits[one]["value"] for one in ("ALS ridge", "melu") if one in fits})
+            if name == "meta" and "meta, starts" in fits:
+                tried |= more_starts(fits[name], fits["meta, starts"], fits.get("melu"))
             best = max(tried, key=lambda label: float(ndcg(tried[label][0], split.truth[0]).mean()))
             plain[BLENDED[name]] = (fits[name]["value"], tried[best])
             plain |= {f"{PREFIX[name]}{label}": (fits[name]["value"], pair) for label, pair in tried.items()}
@@ -224,17 +244,25 @@ def _measured(split: Split, value: Pair, rank: Pair) -> dict[str, float]:
     }
 
 
-def blends(ours: Found, others: Sequence[Pair]) -> Found:
+def more_starts(ours: Found, starts: Found, melu: Found | None) -> Found:
+    """Return what the mean of several fits ranks by."""
+    mean, like = (_share(ours[label], starts[label]) for label in ("mean", "like"))
+    found = {f"the mean, {STARTS} fits": mean, f"the chance of a like, {STARTS} fits": like}
+    if melu is not None:
+        found[f"the mean, {STARTS} fits + 0.25 of MeLU"] = _sum(mean, melu["value"], 0.25)
+    return found
+
+
+def blends(ours: Found, others: Found) -> Found:
     """Return what the ten could be ranked by, by name."""
     found = {"the median": ours["value"], "the mean": ours["mean"], "the chance of a like": ours["like"]}
     for weight in (0.05, 0.1, 0.2) if "score" in ours else ():
         found[f"the mean + {weight} of the ranking score"] = _sum(ours["mean"], ours["score"], weight)
     for weight in (1.0, 2.0):
         found[f"the mean + {weight:g} of the chance of a like"] = _sum(ours["mean"], ours["like"], weight)
-    names = ("the ALS ridge", "MeLU")
-    for name, other in zip(names, others, strict=False):
+    for name, other in others.items():
         for weight in (0.25, 0.5, 1.0):
-            found[f"the mean + {weight:g} of {name}"] = _sum(ours["mean"], other, weight)
+            found[f"the mean + {weight:g} of {LABELS[name]}"] = _sum(ours["mean"], other, weight)
     ranked = _ranks(ours["mean"]), _ranks(ours["like"])
     found["the mean of both ranks within the ten"] = _sum(ranked[0], ranked[1], 1.0)
     return found
@@ -242,6 +270,12 @@ def blends(ours: Found, others: Sequence[Pair]) -> Found:
 
 def _sum(one: Pair, other: Pair, weight: float) -> Pair:
     return one[0] + weight * other[0], one[1] + weight * other[1]
+
+
+def _share(one: Pair, others: Pair) -> Pair:
+    """Return the mean of one fit and the others, whose own mean is given."""
+    first, second = _sum(one, others, STARTS - 1)
+    return first / STARTS, second / STARTS
 
 
 def _ranks(one: Pair) -> Pair:
