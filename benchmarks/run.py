@@ -11,6 +11,7 @@ BENCHMARKS = (
     "learners",
     "meta_speed",
     "multitask",
+    "distillation",
     "text_study",
     "rating",
     "published",

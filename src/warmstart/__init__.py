@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from warmstart.evaluation.evaluate import evaluate
     from warmstart.evaluation.rating import Rating
     from warmstart.evaluation.transfer import Transfer
+    from warmstart.meta.distillation.distil import distil
     from warmstart.meta.recommender import MetaRecommender
     from warmstart.recommenders.table import load, recommender
 
@@ -28,6 +29,7 @@ _PLACES = {
     "evaluate": "warmstart.evaluation.evaluate",
     "load": "warmstart.recommenders.table",
     "connect": "warmstart.serving.client",
+    "distil": "warmstart.meta.distillation.distil",
     "load_dataset": "warmstart.data.builtin",
     "read": "warmstart.data.read",
     "recommender": "warmstart.recommenders.table",
@@ -42,6 +44,7 @@ __all__ = [
     "Rating",
     "Transfer",
     "connect",
+    "distil",
     "evaluate",
     "load",
     "load_dataset",

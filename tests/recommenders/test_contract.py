@@ -47,6 +47,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "melu": {"epochs": 2, "dimension": 4, "hidden": 8, "batch": 16},
     "multitask": {"epochs": 2, "dimension": 8},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
+    "student": {"teacher": "item_knn", "teacher_settings": {"neighbours": 6}, "each": 40},
 }
 """Settings that suit a small world; defaults for all others."""
 _LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive", "multitask")
@@ -54,6 +55,7 @@ ORDER_OF_USERS = {
     "als": "implicit draws the starting vector of each user by its row",
     "item2vec": "vectors are learned from one history after the other",
     **dict.fromkeys(NEURAL, "batches are drawn by the rows of users"),
+    "student": "whose events make a lesson, and which of them, is drawn by row",
 } | dict.fromkeys(_LEARNERS, "who is held out, and who shares a batch, is drawn by row")
 """Recommenders whose fit may depend on the order of users, and why."""
 

@@ -12,6 +12,7 @@ from warmstart.cli import (
     data,
     demo,
     describe,
+    distil,
     doctor,
     evaluate,
     few_shot,
@@ -53,7 +54,7 @@ def about(
     """Warmstart recommends to people it has just met."""
 
 
-for command in (demo, train, evaluate, compare, few_shot, tune, tune_llm, recommend, describe, serve, doctor):
+for command in (demo, train, evaluate, compare, few_shot, tune, tune_llm, distil, recommend, describe, serve, doctor):
     command.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(keys.app, name="keys")

@@ -40,6 +40,7 @@ RECOMMENDERS: dict[str, str] = {
     "attentive": "warmstart.meta.learners.served:AttentiveRecommender",
     "melu": "warmstart.meta.learners.melu_served:MeLURecommender",
     "multitask": "warmstart.meta.learners.multitask_served:MultiTaskRecommender",
+    "student": "warmstart.meta.distillation.student:Student",
 }
 """Name to ``module:class``; a module is imported when its recommender is asked for."""
 GROUP = "warmstart.recommenders"

@@ -1,0 +1,1 @@
+"""From a large teacher to a small student that answers in microseconds."""
