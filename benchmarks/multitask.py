@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks import trials
 from benchmarks.cold_user_table import TITLES
+from benchmarks.multitask_ideas import IDEAS
 from benchmarks.tables import rounded, run, write
 from warmstart.core.histories import Floats, Histories
 from warmstart.core.run import Run
@@ -35,6 +36,7 @@ from warmstart.meta.learners.balance import BALANCES
 from warmstart.meta.learners.lessons import Lessons
 from warmstart.meta.learners.multitask import SHARED, MultiTask, MultiTaskConfig
 from warmstart.meta.learners.multitask_served import TogetherRecommender
+from warmstart.meta.learners.served import served
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.popularity import Popularity
@@ -51,6 +53,7 @@ ROWS: dict[str, dict[str, Any]] = {
     SUM: {"balance": "sum"},
     **{f"together, {balance}": {"balance": balance} for balance in BALANCES if balance != "sum"},
 }
+DEFAULT = f"together, {MultiTaskConfig().balance}"
 HEADLINES = {"like": "ndcg@10", "rating": "mae", "next": "mrr"}
 MEASURES = ("ndcg@10", "mae", "mse", f"recall@{DEPTH}", "mrr")
 BATCHES = 20
@@ -142,11 +145,12 @@ def main(arguments: list[str]) -> int:
     for name in asked.datasets:
         for seed in asked.seeds:
             room = Room(name, seed)
-            for label in [FLOOR, *(asked.only or ROWS)]:
+            for label in [FLOOR, *(asked.only or ROWS), *(IDEAS if asked.ideas else ())]:
                 start = time.perf_counter()
                 if label != ALONE["next"] or room.data.histories.times is not None:
                     found = _measured(room, label)
-                    told = " ".join(f"{one} {_mean(found['test'], one):.4f}" for one in _present(found["test"]))
+                    part = found["validation" if label in IDEAS else "test"]
+                    told = " ".join(f"{one} {_mean(part, one):.4f}" for one in _present(part))
                     print(f"{name} seed {seed} {label}: {told}  ({time.perf_counter() - start:.0f} s)", flush=True)
     if not asked.no_report:
         write("multitask", _summary(asked.datasets, asked.seeds), asked.out)
@@ -160,15 +164,23 @@ def _measured(room: Room, label: str) -> Found:
     model, fitting = None, Stopwatch()
     if label != FLOOR:
         with fitting.running():
-            model = recommender("multitask", **ROWS[label])
+            model = _made(label)
             model.fit(room.likes.train, validation=room.likes.validation, run=Run(seed=room.seed))
     found = {"label": label, "code": code, "fit_cpu": fitting.cpu}
-    found |= {part: room.asked(model, part) for part in ("validation", "test")}
+    parts = ("validation",) if label in IDEAS else ("validation", "test")
+    found |= {part: room.asked(model, part) for part in parts}
     if label == SUM and isinstance(model, TogetherRecommender):
         found["conflict"] = _conflict(model, room)
     room.file(label).parent.mkdir(parents=True, exist_ok=True)
     write_whole(room.file(label), json.dumps(found).encode())
     return found
+
+
+def _made(label: str) -> Recommender:
+    if label in ROWS:
+        return recommender("multitask", **ROWS[label])
+    kind, settings = IDEAS[label]
+    return served(kind, TogetherRecommender)(**settings)
 
 
 def _conflict(model: TogetherRecommender, room: Room) -> dict[str, Any]:
@@ -234,11 +246,11 @@ def _summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
             "rows": {label: _numbers(by_seed) for label, by_seed in rows.items()},
             "comparisons": _comparisons(rows),
             "gain on validation users": {label: rounded(gain) for label, gain in gains[name].items()},
+            "ideas on validation users": _ideas(rows, name, seeds),
             "gradients": [one["conflict"] for one in rows[SUM] if "conflict" in one],
         }
         parts.append(_part(1.64 + place / 100, name, found[name]["rows"], chosen))
-    default = f"together, {MultiTaskConfig().balance}"
-    return {"readme": parts[:1], "tables": parts, "about": _ABOUT, "chosen": chosen, "default": default, "data": found}
+    return {"readme": parts[:1], "tables": parts, "about": _ABOUT, "chosen": chosen, "default": DEFAULT, "data": found}
 
 
 def _kept(name: str, seeds: Sequence[int]) -> dict[str, list[Found]]:
@@ -298,6 +310,20 @@ def _comparisons(rows: Mapping[str, Sequence[Found]]) -> dict[str, Any]:
     return found
 
 
+def _ideas(rows: Mapping[str, Sequence[Found]], name: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the means of what else was tried, beside each task alone, the plain sum and the default."""
+    beside = {label: rows[label] for label in (*ALONE.values(), SUM, DEFAULT) if label in rows}
+    tried = {label: [one for seed in seeds if (one := Room(name, seed).known(label))] for label in IDEAS}
+    kept = beside | {label: one for label, one in tried.items() if len(one) == len(seeds)}
+    return {
+        label: {
+            measure: rounded(float(np.mean([_mean(one["validation"], measure) for one in by_seed])))
+            for measure in _present(by_seed[0]["validation"])
+        }
+        for label, by_seed in kept.items()
+    }
+
+
 def _part(place: float, name: str, rows: Mapping[str, Any], chosen: str) -> dict[str, Any]:
     def cells(label: str, row: Mapping[str, Any]) -> list[Any]:
         def at(measure: str, k: str) -> Any:
@@ -331,6 +357,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], choices=ROWS, help="rows to measure")
+    parser.add_argument("--ideas", action="store_true", help="measure what else was tried, on validation users")
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
