@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.stats import t as student_t
 
 from benchmarks import trials
+from benchmarks.published_blends import Found, Matrix, Pair, blends, more_starts
 from benchmarks.published_rows import als_ridge, genre_ridge, item_mean, ndcg
 from benchmarks.tables import rounded, run, write
 from warmstart.core.histories import Floats
@@ -31,7 +32,6 @@ from warmstart.meta.learners.melu_served import MeLURecommender
 from warmstart.meta.recommender import MetaRecommender
 from warmstart.meta.values import ValuePrior
 
-Matrix = npt.NDArray[np.float64]
 LEAST, MOST, QUERY, SPLITS, STARTS = 13, 100, 10, 20, 5
 KINDS = {"title": "ignore", "year": "numeric", "director": "categorical", "actors": "multi"}
 """What MeLU reads of an item beside its genres, as published."""
@@ -97,10 +97,6 @@ class Split:
 def _asked(found: npt.NDArray[np.floating], tasks: Tasks) -> Matrix:
     query = tasks.query
     return found[query.rows, query.items].astype(np.float64).reshape(-1, QUERY)
-
-
-Pair = tuple[Matrix, Matrix]
-Found = dict[str, Pair]
 
 
 def _melu(split: Split) -> Found:
@@ -225,9 +221,10 @@ def rows_of(split: Split, data: str, only: Sequence[str]) -> tuple[dict[str, dic
     for name in ("meta", "meta, others"):
         if name in fits:
             plain[LABELS[name]] = (fits[name]["value"], fits[name]["like"])
-            tried = blends(fits[name], {one: fits[one]["value"] for one in ("ALS ridge", "melu") if one in fits})
+            others: Found = {one: fits[one]["value"] for one in ("ALS ridge", "melu") if one in fits}
+            tried = blends(fits[name], others, LABELS)
             if name == "meta" and "meta, starts" in fits:
-                tried |= more_starts(fits[name], fits["meta, starts"], fits.get("melu"))
+                tried |= more_starts(fits[name], fits["meta, starts"], fits.get("melu"), STARTS)
             best = max(tried, key=lambda label: float(ndcg(tried[label][0], split.truth[0]).mean()))
             plain[BLENDED[name]] = (fits[name]["value"], tried[best])
             plain |= {f"{PREFIX[name]}{label}": (fits[name]["value"], pair) for label, pair in tried.items()}
@@ -244,45 +241,6 @@ def _measured(split: Split, value: Pair, rank: Pair) -> dict[str, float]:
     }
 
 
-def more_starts(ours: Found, starts: Found, melu: Found | None) -> Found:
-    """Return what the mean of several fits ranks by."""
-    mean, like = (_share(ours[label], starts[label]) for label in ("mean", "like"))
-    found = {f"the mean, {STARTS} fits": mean, f"the chance of a like, {STARTS} fits": like}
-    if melu is not None:
-        found[f"the mean, {STARTS} fits + 0.25 of MeLU"] = _sum(mean, melu["value"], 0.25)
-    return found
-
-
-def blends(ours: Found, others: Found) -> Found:
-    """Return what the ten could be ranked by, by name."""
-    found = {"the median": ours["value"], "the mean": ours["mean"], "the chance of a like": ours["like"]}
-    for weight in (0.05, 0.1, 0.2) if "score" in ours else ():
-        found[f"the mean + {weight} of the ranking score"] = _sum(ours["mean"], ours["score"], weight)
-    for weight in (1.0, 2.0):
-        found[f"the mean + {weight:g} of the chance of a like"] = _sum(ours["mean"], ours["like"], weight)
-    for name, other in others.items():
-        for weight in (0.25, 0.5, 1.0):
-            found[f"the mean + {weight:g} of {LABELS[name]}"] = _sum(ours["mean"], other, weight)
-    ranked = _ranks(ours["mean"]), _ranks(ours["like"])
-    found["the mean of both ranks within the ten"] = _sum(ranked[0], ranked[1], 1.0)
-    return found
-
-
-def _sum(one: Pair, other: Pair, weight: float) -> Pair:
-    return one[0] + weight * other[0], one[1] + weight * other[1]
-
-
-def _share(one: Pair, others: Pair) -> Pair:
-    """Return the mean of one fit and the others, whose own mean is given."""
-    first, second = _sum(one, others, STARTS - 1)
-    return first / STARTS, second / STARTS
-
-
-def _ranks(one: Pair) -> Pair:
-    first, second = (np.argsort(np.argsort(part, axis=1, kind="stable"), axis=1).astype(np.float64) for part in one)
-    return first, second
-
-
 def main(arguments: list[str]) -> int:
     """Measure what is not known yet and write the table."""
     asked = _parser().parse_args(arguments)
@@ -292,7 +250,8 @@ def main(arguments: list[str]) -> int:
     seconds: list[dict[str, float]] = []
     for seed in range(asked.splits):
         start = time.perf_counter()
-        rows, spent = rows_of(Split.of(whole, seed), whole.name, asked.only)
+        fits = [name for name in asked.only if name != "melu" or seed < asked.melu_splits]
+        rows, spent = rows_of(Split.of(whole, seed), whole.name, fits)
         measured.append(rows)
         seconds.append(spent)
         said = " ".join(f"{name} {one['ndcg@5']:.4f}" for name, one in rows.items() if not name.startswith("tried"))
@@ -306,13 +265,14 @@ def summary(
     measured: Sequence[dict[str, dict[str, float]]], seconds: Sequence[dict[str, float]], data: str
 ) -> dict[str, Any]:
     """Return what the results file holds."""
-    best = max(measured[0], key=lambda label: _mean(measured, label, "ndcg@5 of validation"))
+    always = [label for label in measured[0] if all(label in one for one in measured)]
+    best = max(always, key=lambda label: _mean(measured, label, "ndcg@5 of validation"))
     labels = [label for label in measured[0] if not label.startswith("tried")]
     rows = {label: _row(measured, label, best) for label in labels}
     rows = {RANDOM: {"mae": None, "ndcg@5": {"mean": 0.5, "low": 0.5, "high": 0.5}}} | rows
     for fit, label in LABELS.items():
         if label in rows:
-            rows[label]["CPU seconds"] = rounded(float(np.mean([one[fit] for one in seconds])), 1)
+            rows[label]["CPU seconds"] = rounded(float(np.mean([one[fit] for one in seconds if fit in one])), 1)
     return {
         "readme": [_part(rows, data, len(measured))],
         "about": _ABOUT,
@@ -326,7 +286,9 @@ def summary(
 
 
 def _row(measured: Sequence[dict[str, dict[str, float]]], label: str, best: str) -> dict[str, Any]:
+    measured = [one for one in measured if label in one]
     found: dict[str, Any] = {name: _interval([one[label][name] for one in measured]) for name in measured[0][label]}
+    found["splits"] = len(measured)
     against = [one[label]["ndcg@5"] - one[best]["ndcg@5"] for one in measured]
     return found | {"ndcg@5 less the best row's": _interval(against)}
 
@@ -355,7 +317,7 @@ def _part(rows: dict[str, Any], data: str, splits: int) -> dict[str, Any]:
 
     table = [
         [
-            label,
+            label if row.get("splits", splits) == splits else f"{label} ({row['splits']} splits)",
             cell(row, "mae"),
             cell(row, "ndcg@5"),
             spread(row, "ndcg@5"),
@@ -380,6 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="ml-1m")
     parser.add_argument("--splits", type=int, default=SPLITS, help="number of random splits")
+    parser.add_argument("--melu-splits", type=int, default=SPLITS, help="splits on which MeLU, the slowest, is fitted")
     parser.add_argument("--only", nargs="+", default=list(FITS), choices=FITS, help="what is fitted")
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")

@@ -15,7 +15,8 @@ from warmstart.data.features import FeatureEncoder
 from warmstart.evaluation.values import ITEM_SHRINKAGE, USER_SHRINKAGE, Biases
 
 if TYPE_CHECKING:
-    from benchmarks.published import Found, Pair, Split
+    from benchmarks.published import Split
+    from benchmarks.published_blends import Found, Pair
 
 Matrix = npt.NDArray[np.float64]
 RIDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
