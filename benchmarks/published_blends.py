@@ -12,22 +12,6 @@ Found = dict[str, Pair]
 """What is foretold, by name."""
 
 
-def more_starts(ours: Found, starts: Found, melu: Found | None, n: int) -> Found:
-    """Return what the mean of n fits ranks by.
-
-    Args:
-        ours: one fit.
-        starts: the mean of the others.
-        melu: what MeLU foretells.
-        n: number of fits.
-    """
-    mean, like = (_share(ours[label], starts[label], n) for label in ("mean", "like"))
-    found = {f"the mean, {n} fits": mean, f"the chance of a like, {n} fits": like}
-    if melu is not None:
-        found[f"the mean, {n} fits + 0.25 of MeLU"] = _sum(mean, melu["value"], 0.25)
-    return found
-
-
 def blends(ours: Found, others: Found, labels: Mapping[str, str]) -> Found:
     """Return what the ten could be ranked by, by name.
 
@@ -51,12 +35,6 @@ def blends(ours: Found, others: Found, labels: Mapping[str, str]) -> Found:
 
 def _sum(one: Pair, other: Pair, weight: float) -> Pair:
     return one[0] + weight * other[0], one[1] + weight * other[1]
-
-
-def _share(one: Pair, others: Pair, n: int) -> Pair:
-    """Return the mean of one fit and the others, whose own mean is given."""
-    first, second = _sum(one, others, n - 1)
-    return first / n, second / n
 
 
 def _ranks(one: Pair) -> Pair:
