@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     if asked.docs:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
-    for name in asked.datasets:
+    for name in () if asked.report else asked.datasets:
         data = load_dataset(name)
         for seed in asked.seeds:
             with one_thread():
@@ -202,16 +202,18 @@ def _summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def _row(rooms: Sequence[Room], teacher: str, row: str | None, untaught: bool = False) -> dict[str, Any] | None:
-    """Return one student beside its teacher (or the teacher alone) over all seeds; None where it was not measured."""
+    """Return one student beside its teacher (or the teacher alone) over the seeds it has; None where it has none."""
     label = _label(teacher) if row is None else _label(row) if untaught else _label(teacher, row)
-    ours, theirs = ([room.known(one) for room in rooms] for one in (label, _label(teacher)))
-    if not all("curves" in one for one in (*ours, *theirs)):
+    pairs = [(room.known(label), room.known(_label(teacher)), room.seed) for room in rooms]
+    pairs = [pair for pair in pairs if all("curves" in one for one in pair[:2])]
+    if not pairs:
         return None
+    ours, theirs, seeds = (list(one) for one in zip(*pairs, strict=True))
     values, models = _values(ours), _values(theirs)
     cost = [one["cost"] for one in ours]
     adapt = np.concatenate([one["adapt_us"] for one in cost])
-    pairs = zip(cost, theirs, strict=True)
-    beside = np.concatenate([one.get("teacher_us", other["cost"]["adapt_us"]) for one, other in pairs])
+    both = zip(cost, theirs, strict=True)
+    beside = np.concatenate([one.get("teacher_us", other["cost"]["adapt_us"]) for one, other in both])
     return {
         "teacher": teacher,
         "student": row,
@@ -223,7 +225,8 @@ def _row(rooms: Sequence[Room], teacher: str, row: str | None, untaught: bool = 
         "cheaper": _ratio({0: Measured(beside)}, {0: Measured(adapt)}, (0,)),
         "bytes": int(np.mean([one["bytes"] for one in cost])),
         "fit_cpu": rounded(float(np.mean([one["fit_cpu"] for one in cost])), 1),
-        "seeds": [one["about"] for one in ours],
+        "seeds": seeds,
+        "chosen": [one["about"] for one in ours],
     }
 
 
@@ -244,15 +247,15 @@ def _ratio(ours: dict[int, Measured], theirs: dict[int, Measured], shots: Sequen
 
 def _kept_part(place: float, name: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     table = [
-        [row["teacher"], row["student"], *(row["kept"][str(k)]["ratio"] for k in SHOTS)]
+        [row["teacher"], row["student"], str(len(row["seeds"])), *(row["kept"][str(k)]["ratio"] for k in SHOTS)]
         for row in rows
         if row["student"] is not None
     ]
     return {
         "place": place,
         "title": f"What students keep, {TITLES.get(name, name)}",
-        "text": "nDCG@10 after k events over the teacher's, all items ranked, test users of three seeds.",
-        "columns": ["teacher", "student", *(f"k={k}" for k in SHOTS)],
+        "text": "nDCG@10 after k events over the teacher's, all items ranked, test users of all its seeds.",
+        "columns": ["teacher", "student", "seeds", *(f"k={k}" for k in SHOTS)],
         "rows": table,
         "digits": 3,
     }
@@ -294,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], choices=[*ROWS, *UNTAUGHT], help="students to measure")
     parser.add_argument("--docs", action="store_true", help="only fill docs/distillation.md from the committed results")
+    parser.add_argument("--report", action="store_true", help="only write what was measured so far")
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,18 @@ from tests.recommenders.worlds import bare, world
 from warmstart.core.errors import BadConfig, BadInput
 from warmstart.core.histories import Histories
 from warmstart.core.run import Run
+from warmstart.data.dataset import Dataset
 from warmstart.meta.distillation.ensemble import blended, ensemble
 from warmstart.meta.distillation.form import Form
 from warmstart.meta.distillation.lessons import adapted_lessons, hidden_likes, whole_lessons
+from warmstart.meta.distillation.student import Student
 from warmstart.meta.distillation.sums import Sums
 from warmstart.meta.distillation.taught import TaughtTasks, distil_learner
 from warmstart.meta.distillation.teacher import Space, graded, scores_of
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.maps import DenseMap, factored
 from warmstart.meta.prior import Support
+from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.hybrid import standardised
 from warmstart.representation.context import Context
 
@@ -82,6 +86,7 @@ def test_a_form_comes_back_as_it_was(kind):
 
 def test_what_events_do_not_speak_for_keeps_its_constant():
     form = a_form("narrow")
+    assert form.columns is not None
     others = np.setdiff1d(np.arange(N), form.columns)
     np.testing.assert_array_equal(form.one([0, 3], None, 2)[others], form.constant(2)[others])
     assert form.contributions(np.array([0]), np.ones(1, np.float32), 1, int(others[0]))[1].tolist() == [0]
@@ -158,6 +163,12 @@ def test_whole_lessons_are_whole():
     assert sum(len(lesson.shown.items) for lesson in whole_lessons(data)) == len(data.histories.items)
 
 
+def a_student(teacher: Recommender, data: Dataset, **changed: Any) -> Student:
+    found = ws.distil(teacher, data, **changed)
+    assert isinstance(found, Student)
+    return found
+
+
 def agreement(one: np.ndarray, other: np.ndarray, shown: Histories | None = None) -> float:
     """Return the correlation of two recommenders' scores, person by person, over what they have not been shown."""
     left = np.ones(one.shape, dtype=bool)
@@ -197,7 +208,7 @@ def test_a_stranger_is_told_what_the_teacher_tells(data, teacher):
 
 def test_whole_histories_and_likes_alone_teach_too(data, teacher):
     for lessons in ("histories", "likes"):
-        student = ws.distil(teacher, data, lessons=lessons, each=100)
+        student = a_student(teacher, data, lessons=lessons, each=100)
         assert np.isfinite(student.score(data.histories[:5])).all()
         assert student.config.lessons == lessons
 
@@ -209,9 +220,10 @@ def test_fitting_trains_the_teacher_first(data):
 
 
 def test_columns_are_those_that_the_teacher_lists(data, teacher):
-    narrow = ws.distil(teacher, data, each=100, columns=6)
+    narrow = a_student(teacher, data, each=100, columns=6)
+    assert narrow.form.columns is not None
     assert len(narrow.form.columns) == 6
-    assert narrow.form.events.rows.shape == (data.n_items, 6)
+    assert narrow.form.events.arrays("events")["events.rows"].shape == (data.n_items, 6)
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +238,8 @@ def test_all_of_a_teachers_vectors_give_its_scores(data, learner):
 
 
 def test_vectors_are_matched_in_fewer_numbers(data, learner):
-    student = ws.distil(learner, data, lessons="vectors", rank=3, each=100)
-    assert student.form.events.left.shape == (data.n_items, 3)
+    student = a_student(learner, data, lessons="vectors", rank=3, each=100)
+    assert student.form.events.arrays("events")["events.left"].shape == (data.n_items, 3)
     assert agreement(student.score(data.histories[:30]), learner.score(data.histories[:30])) > 0.8
 
 
@@ -249,7 +261,7 @@ def test_nobody_is_her_own_teacher():
 
 
 def test_a_student_may_teach(data, teacher):
-    first = ws.distil(teacher, data, each=200)
+    first = a_student(teacher, data, each=200)
     second = ws.distil(first, data, each=200, exponent=first.form.exponent, ridge=0.1, likes_share=0.0)
     assert agreement(second.score(data.histories[:30]), first.score(data.histories[:30])) > 0.95
 
