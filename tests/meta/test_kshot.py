@@ -1,11 +1,13 @@
 """The closed form against a system written out by brute force, and its three forms against each other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from tests.meta.worlds import random_episodes
-from warmstart.meta.kshot import MOST_REVEALED, Episodes, fit_kshot, form_for
+from warmstart.meta.kshot import FIRST_EVENTS, LARGEST_FIRST_SHARE, MOST_REVEALED, Episodes, fit_kshot, form_for
 
 
 def expected_map(episodes: Episodes, k: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
@@ -40,6 +42,73 @@ def test_every_form_solves_the_system(form, rank, k):
     np.testing.assert_allclose(found.constant, constant, atol=2e-4)
     every = sparse.identity(25, format="csr", dtype=np.float32)
     np.testing.assert_allclose(found.events.combine(every), rows, atol=2e-4)
+
+
+def in_time(episodes: Episodes, early: float) -> Episodes:
+    """Return the same users whose events came in a random order."""
+    rng, places = np.random.default_rng(7), episodes.support.copy()
+    lengths = np.diff(places.indptr)
+    places.data = np.concatenate([1 + rng.permutation(n) for n in lengths]).astype(np.float32)
+    return replace(episodes, places=places, early=early)
+
+
+def system_in_time(episodes: Episodes, k: int, shrinkage: float) -> np.ndarray:
+    """Solve for the map of certain reveals with a loop over tasks: the first events on the left, later likes asked."""
+    x, q, places = (one.toarray().astype(float) for one in (episodes.support, episodes.query, episodes.places))
+    n, sizes = x.shape[1], FIRST_EVENTS.get(k, (k,))
+    a, c = np.zeros((n + 1, n + 1)), np.zeros((n + 1, n))
+    for events, likes, place in zip(x, q, places, strict=True):
+        for size in sizes:
+            first = (place > 0) & (place <= min(size, LARGEST_FIRST_SHARE * (events > 0).sum()))
+            told = np.append(events * first * (k / size) ** 0.5, 1)
+            a += np.outer(told, told) / len(sizes)
+            c += np.outer(told, likes * ~first) / len(sizes)
+    a[:n, :n] += shrinkage * k * np.eye(n)
+    a[n, n] += 1e-6 * len(x)
+    found = np.linalg.solve(a, c)
+    np.fill_diagonal(found[:n], 0)
+    return found
+
+
+@pytest.mark.parametrize("k", [1, 5, 20])
+@pytest.mark.parametrize(("form", "rank"), [("dense", 1), ("users", 1), ("low-rank", 61)])
+def test_every_form_solves_the_system_in_time(form, rank, k):
+    episodes = in_time(random_episodes(30, 40), early=1.0)
+    expected = system_in_time(episodes, k, 0.5)
+    found = fit_kshot(episodes, k, 0.5, form, rank, seed=0)
+    np.testing.assert_allclose(found.constant, expected[-1], atol=2e-4)
+    every = sparse.identity(40, format="csr", dtype=np.float32)
+    np.testing.assert_allclose(found.events.combine(every), expected[:-1], atol=2e-4)
+
+
+@pytest.mark.parametrize("early", [0.3, 0.9])
+def test_tasks_at_random_and_in_time_count_by_their_shares(early):
+    episodes = in_time(random_episodes(30, 12), early)
+    both, random, first = (replace(episodes, early=share).reveals(20) for share in (early, 0.0, 1.0))
+    sums = [(one.with_constant.T @ one.with_constant).toarray() for one in (both, random, first)]
+    np.testing.assert_allclose(sums[0], (1 - early) * sums[1] + early * sums[2], atol=1e-9)
+    asked = [(one.with_constant.T @ one.hidden).toarray() for one in (both, random, first)]
+    np.testing.assert_allclose(asked[0], (1 - early) * asked[1] + early * asked[2], atol=1e-9)
+    np.testing.assert_allclose(both.own, (1 - early) * random.own)
+    np.testing.assert_allclose(both.removed, (1 - early) * random.removed)
+
+
+def test_without_time_nothing_comes_first():
+    episodes = random_episodes(30, 12)
+    plain, early = (fit_kshot(replace(episodes, early=share), 5, 0.5, "dense", 1, seed=0) for share in (0.0, 0.9))
+    np.testing.assert_array_equal(plain.events.rows, early.events.rows)
+
+
+def test_what_comes_first_is_told_from_what_comes_later():
+    """Everybody begins with item 0 and comes to item 1, never the other way round."""
+    first_then = sparse.csr_matrix(np.repeat([[1, 1, 0, 0, 1]], 20, axis=0).astype(np.float32))
+    others = sparse.csr_matrix(np.repeat([[0, 0, 1, 1, 1]], 20, axis=0).astype(np.float32))
+    likes = sparse.vstack([first_then, others], format="csr")
+    places = likes.copy()
+    places.data = np.tile([1, 2, 3], 40).astype(np.float32)
+    found = fit_kshot(Episodes(likes, likes, places, early=1.0), 1, 0.5, "dense", 1, seed=0)
+    assert found.events.rows[0, 1] > 0.3
+    assert abs(found.events.rows[1, 0]) < 1e-6
 
 
 def test_the_expectation_is_what_sampled_reveals_tend_to():

@@ -26,17 +26,38 @@ MANY_USERS = 4_000
 POOLS = (20, 10, 5, 2)
 """Sizes of the support pool, tried in turn until a tenth of the users has one."""
 SHOTS: dict[Support, tuple[int, ...]] = {"likes": (1, 3, 8, 20), "events": (3, 12)}
-SHRINKAGES = (0.3, 3.0, 30.0)
-"""Tried in turn; where one solve is expensive only the first."""
 HALF_LIVES = (5.0, 20.0)
 """In events; tried beside no decay at all where there is time."""
 ATTRIBUTE_GAINS = (0.0, 0.5, 1.0, 1.5)
 SHORT, LONG = 20, 80
 """Settings tried for each shrinkage and half-life, and in the end."""
 
-FitPrior = Callable[[Dataset, float], Prior]
 
 _SOUGHT = ("gain_few", "gain_many", "sharpness_few", "sharpness_many", "taste_share_few", "taste_share_many")
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """How the linear voice is solved for.
+
+    Args:
+        shrinkage: added to the diagonal, for one revealed event.
+        early: share of the tasks that reveal what came first, 0 to 1.
+    """
+
+    shrinkage: float
+    early: float = 0.0
+
+
+SOLVES = (Solve(0.3), Solve(3.0), Solve(30.0))
+"""Tried in turn; where one solve is expensive only the first."""
+SOLVES_IN_TIME = (Solve(0.3), Solve(3.0, 0.5), Solve(30.0, 0.9))
+"""Tried where there is time, the first two where one solve is expensive. What came first is fewer events than all, so
+it needs more shrinkage."""
+EARLY = (0.0, 0.5, 0.9)
+"""Shares tried where there is time and the shrinkage is given."""
+
+FitPrior = Callable[[Dataset, Solve], Prior]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +72,7 @@ class Fold:
 class Choice:
     """What was chosen, and how good it was: mean nDCG@10 over the judging tasks (0 without any)."""
 
-    shrinkage: float
+    solve: Solve
     parameters: MetaParameters
     ndcg: float
     users: int
@@ -62,37 +83,37 @@ def choose(
     validation: Dataset | None,
     fit: FitPrior,
     encode: Callable[[Dataset], Floats | None],
-    shrinkages: Sequence[float],
+    solves: Sequence[Solve],
     run: Run,
 ) -> Choice:
-    """Choose the shrinkage by trial and the meta-parameters by CMA-ES, on users who were not learned from.
+    """Choose how to solve by trial and the meta-parameters by CMA-ES, on users who were not learned from.
 
     Args:
         data: training users; where ``validation`` is too small, parts of them are held out in turn.
         validation: further users to judge by, or None.
-        fit: learns a prior from data at a shrinkage.
+        fit: learns a prior from data by one way to solve.
         encode: returns the centred attributes of the users of a data set, or None without any.
-        shrinkages: what is tried; the first is the default.
+        solves: what is tried; the first is the default.
         run: seed and progress display.
     """
     pool = pool_of(data)
     folds = folds_of(data, validation, pool, run) if pool else []
     sought = (*_SOUGHT, "dislike_weight") if not data.liked.all() else _SOUGHT
-    best = Choice(shrinkages[0], MetaParameters(), 0.0, 0)
+    best = Choice(solves[0], MetaParameters(), 0.0, 0)
     priors: list[Prior] = []
-    for shrinkage in run.progress.track(shrinkages, "shrinkage", len(shrinkages)) if folds else ():
-        fitted = [fit(fold.train, shrinkage) for fold in folds]
+    for solve in run.progress.track(solves, "shrinkage", len(solves)) if folds else ():
+        fitted = [fit(fold.train, solve) for fold in folds]
         exams = exams_of(fitted, folds, pool, None, run.seed)
         found, ndcg = search(exams, sought, best.parameters, SHORT, run)
         if not priors or ndcg > best.ndcg:
-            best, priors = Choice(shrinkage, found, ndcg, sum(fold.judges.n_users for fold in folds)), fitted
+            best, priors = Choice(solve, found, ndcg, sum(fold.judges.n_users for fold in folds)), fitted
     if not priors:
         return best
     best = _choose_decay(best, priors, folds, pool, sought, run)
     exams = exams_of(priors, folds, pool, best.parameters.half_life, run.seed)
     found, ndcg = search(exams, sought, best.parameters, LONG, run)
     gain = _attribute_gain([prior.with_parameters(found) for prior in priors], folds, pool, encode, run.seed)
-    return Choice(best.shrinkage, found.model_copy(update={"attribute_gain": gain}), ndcg, best.users)
+    return Choice(best.solve, found.model_copy(update={"attribute_gain": gain}), ndcg, best.users)
 
 
 def _choose_decay(
@@ -104,7 +125,7 @@ def _choose_decay(
         start = best.parameters.model_copy(update={"half_life": half_life})
         found, ndcg = search(exams, sought, start, SHORT, run)
         if ndcg > best.ndcg:
-            best = Choice(best.shrinkage, found, ndcg, best.users)
+            best = Choice(best.solve, found, ndcg, best.users)
     return best
 
 

@@ -8,6 +8,11 @@ a constant to the hidden likes is one linear system. With ``X`` the graded event
     C = (P X)'((1 - P) Q)  without its diagonal,       B = A^-1 C,  diag(B) = 0
 
 A user's own column of ones makes the constant; at k = 0 it is popularity.
+
+People are not met at random: what they begin with is not what they come to. Where there is time, a share ``early`` of
+the tasks reveals the first events and asks for what came after them. These reveals are certain, so they need neither
+``D`` nor a removed diagonal: they are further rows of the same system, a few sizes ``j`` for each ``k``, their events
+times ``(k / j)^(1/2)`` so that each row says as much.
 """
 
 from dataclasses import dataclass
@@ -29,8 +34,38 @@ MOST_REVEALED = 0.7
 """Largest share of a history that is revealed, so that something is left to ask for."""
 LARGEST_EXACT = 20_000
 """Items up to which the map is exact; beyond, its rank is limited."""
+FIRST_EVENTS = {1: (1, 3, 8), 20: (3, 8, 20)}
+"""Sizes of the reveals in time order that stand for about ``k`` events; of another ``k``, that one alone."""
+LARGEST_FIRST_SHARE = 0.5
+"""Largest share of a history that is revealed in time order."""
 CONSTANT_SHRINKAGE = 1e-6
 """Added to the constant's diagonal, a share of the users: keeps the system solvable, moves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reveals:
+    """All tasks of about ``k`` events in expectation: ``W = [seen, weight]`` and ``R = hidden``, one row a task.
+
+    Args:
+        seen: float64 [tasks, items], what is revealed.
+        hidden: float64 [tasks, items], the likes that are asked for.
+        weight: float64 [tasks], root of what a task counts; ``seen`` and ``hidden`` are multiplied by it already.
+        user: int64 [tasks], whose task it is.
+        own: float64 [items], what random reveals add to the diagonal of ``seen' seen``.
+        removed: float64 [items], what is to be taken off the diagonal of ``seen' hidden``.
+    """
+
+    seen: sparse.csr_matrix
+    hidden: sparse.csr_matrix
+    weight: Doubles
+    user: Ints
+    own: Doubles
+    removed: Doubles
+
+    @property
+    def with_constant(self) -> sparse.csr_matrix:
+        """``W``, float64 [tasks, items + 1]: the last column is the constant's."""
+        return sparse.hstack([self.seen, sparse.csr_matrix(self.weight[:, None])], format="csr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +75,14 @@ class Episodes:
     Args:
         support: float32 [users, items], graded events: 1 for a like, less for an event that is none.
         query: float32 [users, items], 1 for a like.
+        places: float32 [users, items] where ``support`` has an event, its place in time from 1 on; None without time.
+        early: share of the tasks that reveal what came first, 0 to 1; the others reveal at random.
     """
 
     support: sparse.csr_matrix
     query: sparse.csr_matrix
+    places: sparse.csr_matrix | None = None
+    early: float = 0.0
 
     def __len__(self) -> int:
         return int(self.support.shape[0])
@@ -54,18 +93,67 @@ class Episodes:
         return int(self.support.shape[1])
 
     def revealed(self, k: int) -> Doubles:
-        """Return the probability with which each user's events are revealed, float64 [users]."""
+        """Return the probability with which each user's events are revealed at random, float64 [users]."""
         counts = np.diff(self.support.indptr)
         shares: Doubles = np.minimum(k / np.maximum(counts, 1), MOST_REVEALED)
         return shares
+
+    def reveals(self, k: int) -> Reveals:
+        """Return the tasks of about ``k`` events."""
+        if self.places is None or not self.early:
+            return self._at_random(k, 1.0)
+        sizes = FIRST_EVENTS.get(k, (k,))
+        parts = [self._first(size, k, self.early / len(sizes)) for size in sizes]
+        if self.early < 1:
+            parts.append(self._at_random(k, 1 - self.early))
+        return Reveals(
+            sparse.vstack([part.seen for part in parts], format="csr"),
+            sparse.vstack([part.hidden for part in parts], format="csr"),
+            np.concatenate([part.weight for part in parts]),
+            np.concatenate([part.user for part in parts]),
+            np.sum([part.own for part in parts], axis=0),
+            np.sum([part.removed for part in parts], axis=0),
+        )
+
+    def split(self, size: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+        """Part each user's first ``size`` events from the likes after them, [users, items] each; without time, none."""
+        if self.places is None:
+            return self.support * 0, self.query
+        most = np.minimum(size, np.diff(self.places.indptr) * LARGEST_FIRST_SHARE)
+        first = self.places.copy()
+        first.data = (first.data <= np.repeat(most, np.diff(first.indptr))).astype(np.float32)
+        first.eliminate_zeros()
+        later = (self.query - self.query.multiply(first)).tocsr()
+        later.eliminate_zeros()
+        return self.support.multiply(first).tocsr(), later
+
+    def _at_random(self, k: int, share: float) -> Reveals:
+        p, weight = self.revealed(k), np.full(len(self), share**0.5)
+        support, query = self.support.astype(np.float64), self.query.astype(np.float64)
+        seen, hidden = (sparse.diags(weight * p) @ support).tocsr(), (sparse.diags(weight * (1 - p)) @ query).tocsr()
+        own = share * np.asarray(support.power(2).T @ (p * (1 - p))).ravel()
+        removed = np.asarray(seen.multiply(hidden).sum(axis=0)).ravel()
+        return Reveals(seen, hidden, weight, np.arange(len(self)), own, removed)
+
+    def _first(self, size: int, k: int, share: float) -> Reveals:
+        seen, hidden = (part.astype(np.float64) for part in self.split(size))
+        nothing, weight = np.zeros(self.n_items), share**0.5
+        seen, hidden = seen * (weight * (k / size) ** 0.5), hidden * weight
+        return Reveals(seen, hidden, np.full(len(self), weight), np.arange(len(self)), nothing, nothing)
 
     def met(self) -> Ints:
         """Return the items that somebody has an event on, in order."""
         return np.union1d(self.support.indices, self.query.indices).astype(np.int64)
 
+    def of_users(self, rows: Ints) -> "Episodes":
+        """Return some of the users."""
+        places = None if self.places is None else self.places[rows]
+        return Episodes(self.support[rows], self.query[rows], places, self.early)
+
     def over(self, items: Ints) -> "Episodes":
         """Return the same users with some items only."""
-        return Episodes(self.support[:, items], self.query[:, items])
+        places = None if self.places is None else self.places[:, items]
+        return Episodes(self.support[:, items], self.query[:, items], places, self.early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +221,13 @@ class _System:
 
     @classmethod
     def of(cls, episodes: Episodes, k: int, shrinkage: float) -> "_System":
-        p = episodes.revealed(k)
-        support, query = episodes.support.astype(np.float64), episodes.query.astype(np.float64)
-        seen, hidden = sparse.diags(p) @ support, (sparse.diags(1 - p) @ query).tocsr()
-        own = np.asarray(support.power(2).T @ (p * (1 - p))).ravel()
-        ridge = np.append(own + shrinkage * k, CONSTANT_SHRINKAGE * len(p))
-        ones = sparse.csr_matrix(np.ones((len(p), 1)))
-        removed = np.asarray(seen.multiply(hidden).sum(axis=0)).ravel()
-        return cls(sparse.hstack([seen, ones], format="csr"), hidden, ridge, removed)
+        tasks = episodes.reveals(k)
+        ridge = np.append(tasks.own + shrinkage * k, CONSTANT_SHRINKAGE * len(episodes))
+        return cls(tasks.with_constant, tasks.hidden, ridge, tasks.removed)
 
 
 def _solved(system: _System, form: Form, rank: int, seed: int) -> KShot:
-    if form == "dense":
+    if form == "dense" or (form == "users" and system.revealed.shape[0] > system.hidden.shape[1]):
         return _dense(system)
     return _in_user_space(system) if form == "users" else _low_rank(system, rank, seed)
 

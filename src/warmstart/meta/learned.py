@@ -13,7 +13,7 @@ from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
 from warmstart.meta.borrow import lent, widened
-from warmstart.meta.choose import SHRINKAGES, Choice, choose, pool_of
+from warmstart.meta.choose import EARLY, SOLVES, SOLVES_IN_TIME, Choice, Solve, choose, pool_of
 from warmstart.meta.context import UserContext
 from warmstart.meta.evidence import episodes_of, support_of
 from warmstart.meta.item_side import ItemSide, ItemSideConfig
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 CHEAP_SOLVE = 2_500
-"""Rows of the linear system up to which several shrinkages are tried; beyond, only the first."""
+"""Rows of the linear system up to which all ways to solve are tried; beyond, only the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,14 @@ class Learned:
         """Choose how to learn on held-out users, then learn from all of ``data``."""
         attributes = UserContext.fit(data)
 
-        def fit_prior(some: Dataset, shrinkage: float) -> Prior:
+        def fit_prior(some: Dataset, solve: Solve) -> Prior:
             told = np.zeros((some.n_users, 0), np.float32) if attributes is None else attributes.centred(some.users)
             form = form_for(some.n_users, some.n_items)
-            return Prior.fit(episodes_of(some), told, shrinkage, form, config.rank, run.seed)
+            episodes = episodes_of(some, solve.early)
+            return Prior.fit(episodes, told, solve.shrinkage, form, config.rank, run.seed)
 
         choice = _choice(data, validation, config, attributes, fit_prior, run)
-        prior = fit_prior(data, choice.shrinkage).with_parameters(choice.parameters)
+        prior = fit_prior(data, choice.solve).with_parameters(choice.parameters)
         sentence = _sentence(data, validation, config, prior.popularity, run)
         valued = config.values and ValuePrior.suits(data) and not data.liked.all()
         values = ValuePrior.fit(data, validation, run, attributes) if valued else None
@@ -115,7 +116,8 @@ class Learned:
         choice, arrays = self.choice, self.prior.arrays()
         header: dict[str, Any] = {
             "parameters": choice.parameters.model_dump(),
-            "shrinkage": choice.shrinkage,
+            "shrinkage": choice.solve.shrinkage,
+            "early": choice.solve.early,
             "ndcg": choice.ndcg,
             "users": choice.users,
             "like_from": self.like_from,
@@ -135,7 +137,9 @@ class Learned:
     def restore(cls, header: dict[str, Any], arrays: Arrays, catalogue: Catalogue) -> "Learned":
         """Take back what ``state`` returned; raises ``BadModelFile`` if an array does not fit."""
         parameters = MetaParameters(**header["parameters"])
-        choice = Choice(header["shrinkage"], parameters, header["ndcg"], header["users"])
+        # models saved before 'early' came to be revealed at random
+        solve = Solve(header["shrinkage"], header.get("early", 0.0))
+        choice = Choice(solve, parameters, header["ndcg"], header["users"])
         prior = Prior.of_arrays(arrays, len(catalogue), parameters, header["tastes"])
         told, spoken, values, side = (header[name] for name in ("attributes", "sentence", "values", "item_side"))
         attributes = None
@@ -158,19 +162,29 @@ def _choice(
     validation: Dataset | None,
     config: MetaConfig,
     attributes: UserContext | None,
-    fit: Callable[[Dataset, float], Prior],
+    fit: Callable[[Dataset, Solve], Prior],
     run: Run,
 ) -> Choice:
-    own = config.shrinkage
+    tried = _solves(data, config)
     if not config.tune:
-        return Choice(own or SHRINKAGES[0], MetaParameters(), 0.0, 0)
-    cheap = min(data.n_users, data.n_items) <= CHEAP_SOLVE
-    tried = (own,) if own else SHRINKAGES if cheap else SHRINKAGES[:1]
+        return Choice(tried[0], MetaParameters(), 0.0, 0)
 
     def encode(some: Dataset) -> Floats | None:
         return None if attributes is None else attributes.centred(some.users)
 
     return choose(data, validation, fit, encode, tried, run)
+
+
+def _solves(data: Dataset, config: MetaConfig) -> tuple[Solve, ...]:
+    """Return the ways to solve that are tried: as given, else several where one is cheap."""
+    timed = data.histories.times is not None
+    if config.shrinkage:
+        shares = EARLY if config.early is None else (config.early,)
+        return tuple(Solve(config.shrinkage, share) for share in (shares if timed else (0.0,)))
+    found: tuple[Solve, ...] = SOLVES_IN_TIME if timed else SOLVES
+    if config.early is not None and timed:
+        found = tuple(Solve(one.shrinkage, config.early) for one in SOLVES)
+    return found if min(data.n_users, data.n_items) <= CHEAP_SOLVE else found[: 2 if timed else 1]
 
 
 def _sentence(

@@ -249,11 +249,12 @@ def _attribute_rows(centred: Floats, episodes: Episodes, k: int, prior: KShot | 
     if not centred.shape[1]:
         return np.zeros((0, episodes.n_items), dtype=np.float32)
     columns = centred.astype(np.float64)
-    p = episodes.revealed(k)
+    tasks = episodes.reveals(k)
+    told = columns[tasks.user] * tasks.weight[:, None]
     # the constant drops out, for the columns are centred
-    left = (sparse.diags(1 - p) @ episodes.query).T.dot(columns).T
+    left = tasks.hidden.T.dot(told).T
     if prior is not None:
-        expected = sparse.csr_matrix(np.asarray((sparse.diags(p) @ episodes.support).T.dot(columns)).T)
+        expected = sparse.csr_matrix(np.asarray(tasks.seen.T.dot(told)).T)
         left = left - prior.events.combine(expected.astype(np.float32))
     gram = columns.T @ columns + ATTRIBUTE_RIDGE * np.eye(columns.shape[1])
     found: Floats = np.linalg.solve(gram, left).astype(np.float32)

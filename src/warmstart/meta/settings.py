@@ -14,6 +14,10 @@ class MetaConfig(Config):
     shrinkage: Annotated[float | None, Field(gt=0)] = None
     """Added to the diagonal of the k-shot system; None tries several where that is cheap."""
 
+    early: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Share of the training tasks that reveal what came first in time and ask for what came later; the others reveal at
+    random. None tries several where that is cheap; without times it counts for nothing."""
+
     rank: Annotated[int, Field(ge=1)] = 64
     """Rank of the low-rank form, for catalogues of more than 20,000 items."""
 

@@ -23,6 +23,7 @@ from warmstart.core.histories import Floats, Ints
 from warmstart.meta.factors import randomised_svd
 from warmstart.meta.kshot import LARGEST_EXACT, Episodes, KShot
 from warmstart.meta.maps import Indices, Narrow
+from warmstart.meta.parameters import MANY
 
 Reals = npt.NDArray[np.floating]
 
@@ -65,16 +66,17 @@ class Tastes:
     def fit(cls, episodes: Episodes, profile: KShot, seed: int) -> "Tastes":
         """Take training users as tastes and denoise them by ``profile``, a prior for many events."""
         rows = _draw(episodes.query, seed)
-        support, likes = episodes.support[rows], episodes.query[rows]
+        begun = _Begun.of(episodes.of_users(rows))
         evidence = _evidence_items(episodes.query)
-        expected: Floats = np.maximum(profile.events.combine(support, evidence) + profile.constant[evidence], 0)
+        expected: Floats = np.maximum(profile.events.combine(begun.support, evidence) + profile.constant[evidence], 0)
         expected /= np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
-        counts = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)[:, None]
-        own = likes[:, evidence].toarray()
-        keys = _log_profiles(expected, own / counts)
+        counts = np.maximum(np.diff(episodes.query[rows].indptr), 1).astype(np.float32)[:, None]
+        keys = _log_profiles(expected, begun.first[:, evidence].toarray() / counts)
         place = np.full(episodes.n_items, -1, dtype=np.int64)
         place[evidence] = np.arange(len(evidence))
-        liked = OWN_EVENTS_IN_OUTPUTS * own + (1 - OWN_EVENTS_IN_OUTPUTS) * counts * expected
+        liked = (
+            OWN_EVENTS_IN_OUTPUTS * begun.later[:, evidence].toarray() + (1 - OWN_EVENTS_IN_OUTPUTS) * counts * expected
+        )
         values, found = _factors(liked, seed)
         outputs = np.zeros((found.shape[0], episodes.n_items), dtype=np.float32)
         outputs[:, evidence] = found
@@ -152,6 +154,30 @@ class Tastes:
         if len(keys) != int(place.max(initial=-1)) + 1:
             raise BadModelFile("The model's tastes and their places do not fit each other. Save it again.")
         return cls(keys, place, values, outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What tastes began with and what they came to; without time both are all they like.
+
+    Args:
+        support: float32 [tastes, items], graded events that foretell the rest.
+        first: float32 [tastes, items], likes that tell a taste from others.
+        later: float32 [tastes, items], likes that a taste answers with.
+    """
+
+    support: sparse.csr_matrix
+    first: sparse.csr_matrix
+    later: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, episodes: Episodes) -> "_Begun":
+        support, likes, early = episodes.support, episodes.query, episodes.early
+        if episodes.places is None or not early:
+            return cls(support, likes, likes)
+        seen, later = episodes.split(MANY)
+        parts = ((support, seen), (likes, likes - later), (likes, later))
+        return cls(*(((1 - early) * whole + early * part).astype(np.float32).tocsr() for whole, part in parts))
 
 
 def _draw(likes: sparse.csr_matrix, seed: int) -> Ints:

@@ -9,7 +9,7 @@ from scipy import sparse
 from warmstart.core.histories import Floats, Ints
 from warmstart.data.dataset import Dataset
 from warmstart.meta.context import UserContext
-from warmstart.meta.evidence import episodes_of
+from warmstart.meta.evidence import episodes_of, places_of
 from warmstart.meta.kshot import Episodes
 from warmstart.meta.learners.shots import Shots
 
@@ -68,7 +68,7 @@ class TaskSet:
         """
         told = np.zeros((data.n_users, 0), np.float32) if context is None else context.centred(data.users)
         values = None if data.like_from is None else data.histories.matrix(data.n_items, data.histories.values)
-        return cls(episodes_of(data), told, _places(data), values)
+        return cls(episodes_of(data), told, places_of(data), values)
 
     def __len__(self) -> int:
         return len(self.episodes)
@@ -126,13 +126,3 @@ class TaskSet:
     def _keys(self, users: Ints, rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
         """Return by what the events of the users are ordered before the first are revealed."""
         return rng.random(count) if self.places is None else self.places[users].data.astype(np.float64)
-
-
-def _places(data: Dataset) -> sparse.csr_matrix | None:
-    histories = data.histories
-    if histories.times is None:
-        return None
-    order = np.lexsort((histories.times, histories.rows))
-    places = np.empty(len(order), dtype=np.float32)
-    places[order] = 1 + np.arange(len(order)) - histories.indptr[:-1][histories.rows]
-    return histories.matrix(data.n_items, places)

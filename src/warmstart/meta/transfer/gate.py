@@ -11,7 +11,7 @@ from warmstart.core.run import Run
 from warmstart.core.tasks import Tasks
 from warmstart.data.dataset import Dataset
 from warmstart.data.episodes import LEAST_QUERY, cold_user_tasks
-from warmstart.meta.choose import HALF_LIVES, Choice, Fold, exams_of, folds_of, pool_of
+from warmstart.meta.choose import HALF_LIVES, Choice, Fold, Solve, exams_of, folds_of, pool_of
 from warmstart.meta.evidence import episodes_of
 from warmstart.meta.exam import Exam, ndcg_of
 from warmstart.meta.kshot import Doubles
@@ -53,7 +53,7 @@ def held(carried: Carried, data: Dataset, run: Run, *, by_trial: bool) -> tuple[
     episodes = episodes_of(data)
     if not by_trial:
         found = met(carried, episodes, FIRM, run.seed)
-        return found, Choice(FIRM.pull, found.parameters, 0.0, 0)
+        return found, Choice(Solve(FIRM.pull), found.parameters, 0.0, 0)
     trial = _Trial(carried, folds_of(data, None, pool_of(data), run), pool_of(data), judges_of(data), run)
     start = trial.rule(data)
     tried = {one: trial.exams(one, start.half_life) for one in HOLDS}
@@ -61,7 +61,7 @@ def held(carried: Carried, data: Dataset, run: Run, *, by_trial: bool) -> tuple[
     trusted, exams = trial.decayed(hold, start, tried[hold])
     parameters, ndcg = _searched(exams, trusted, trial.judges, not data.liked.all(), run)
     prior = met(carried, episodes, hold, run.seed, trial.popularity_users())
-    return prior.with_parameters(parameters), Choice(hold.pull, parameters, ndcg, trial.judges)
+    return prior.with_parameters(parameters), Choice(Solve(hold.pull), parameters, ndcg, trial.judges)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,31 +97,21 @@ def corrected(
         >>> bool(abs(firm.events.rows - known.events.rows).max() < 1e-3), bool(loose.events.rows[1].argmax() == 2)
         (True, True)
     """
-    revealed, hidden, own, removed = _parts(episodes, k)
+    tasks = episodes.reveals(k)
+    revealed = tasks.with_constant
     held = np.append(np.broadcast_to(pull * k, (episodes.n_items,)), constant_users)
-    ridge = own + held
+    ridge = np.append(tasks.own, 0.0) + held
     kept = held / ridge  # F
     scaled = revealed @ sparse.diags(1 / ridge)
     kernel = (scaled @ revealed.T).toarray()
     kernel[np.diag_indices_from(kernel)] += 1
     left = scaled.T @ linalg.inv(kernel, overwrite_a=True, check_finite=False)  # K, [items + 1, users]
     expected = _said(carried, (revealed @ sparse.diags(kept)).tocsr())
-    asked = hidden + scaled[:, :-1] @ sparse.diags(removed)
+    asked = tasks.hidden + scaled[:, :-1] @ sparse.diags(tasks.removed)
     right = (asked.toarray() - expected).astype(np.float32)
     constant = kept[-1] * carried.constant + left[-1] @ right
     events = _sum(carried.events, kept[:-1].astype(np.float32), left[:-1].astype(np.float32), right)
     return KShot(constant.astype(np.float32), events)
-
-
-def _parts(episodes: Episodes, k: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix, Doubles, Doubles]:
-    """Return ``W``, ``R``, ``D`` and the diagonal of the target, as ``fit_kshot`` has them."""
-    p = episodes.revealed(k)
-    support, query = episodes.support.astype(np.float64), episodes.query.astype(np.float64)
-    seen, hidden = (sparse.diags(p) @ support).tocsr(), (sparse.diags(1 - p) @ query).tocsr()
-    own = np.asarray(support.power(2).T @ (p * (1 - p))).ravel()
-    ones = sparse.csr_matrix(np.ones((len(p), 1)))
-    removed = np.asarray(seen.multiply(hidden).sum(axis=0)).ravel()
-    return sparse.hstack([seen, ones], format="csr"), hidden, np.append(own, 0.0), removed
 
 
 def _said(carried: KShot, weights: sparse.csr_matrix) -> Floats:

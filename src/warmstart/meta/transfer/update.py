@@ -50,7 +50,7 @@ def updated(learned: Learned, catalogue: Catalogue, data: Dataset, earlier: floa
         )
     if not earlier > 0:
         raise BadInput(f"earlier must be a positive number of users; came: {earlier!r}.")
-    episodes = episodes_of(data)
+    episodes = episodes_of(data, learned.choice.solve.early)
     prior = _moved(learned.prior, episodes, earlier, run.seed) if len(episodes) else learned.prior
     sentence = None if learned.sentence is None else replace(learned.sentence, popularity=prior.popularity)
     side = learned.item_side
