@@ -32,12 +32,14 @@ BANDS = {
     "text_cnn": ((0.10, 0.26), (0.10, 0.26), (0.10, 0.26)),
     **dict.fromkeys(LEARNERS, ((0.22, 0.27), (0.24, 0.29), (0.26, 0.32))),
     "random": ((0.00, 0.02), (0.00, 0.02), (0.00, 0.02)),
+    "student": ((0.23, 0.28), (0.24, 0.29), (0.28, 0.33)),
     "user_knn": ((0.19, 0.24), (0.23, 0.27), (0.28, 0.32)),
 }
 """Lowest and highest nDCG@10 after 1, 5 and 20 likes."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "content": {"popularity": 0.5},  # alone it knows nothing of what is liked at all
     "meta": {"tune": False},  # the search takes minutes
+    "student": {"teacher": "item_knn", "each": 500, "rank": 64},
     **{name: {"epochs": 3} for name in (*LEARNERS, "melu")},
     **{name: {"factors": 16, "epochs": 4, "negatives": 300} for name in NETWORKS},
     "text_cnn": {"factors": 16, "epochs": 8, "negatives": 300, "filters": 8, "rate": 5e-3},
