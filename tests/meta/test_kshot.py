@@ -93,6 +93,14 @@ def test_tasks_at_random_and_in_time_count_by_their_shares(early):
     np.testing.assert_allclose(both.removed, (1 - early) * random.removed)
 
 
+def test_with_no_event_revealed_all_likes_are_asked_for():
+    episodes = in_time(random_episodes(30, 12), early=0.5)
+    tasks = episodes.reveals(0)
+    assert not tasks.seen.nnz
+    asked = sparse.diags(tasks.weight) @ tasks.hidden
+    np.testing.assert_allclose(asked.sum(axis=0), episodes.query.sum(axis=0))
+
+
 def test_without_time_nothing_comes_first():
     episodes = random_episodes(30, 12)
     plain, early = (fit_kshot(replace(episodes, early=share), 5, 0.5, "dense", 1, seed=0) for share in (0.0, 0.9))

@@ -138,7 +138,7 @@ class Episodes:
     def _first(self, size: int, k: int, share: float) -> Reveals:
         seen, hidden = (part.astype(np.float64) for part in self.split(size))
         nothing, weight = np.zeros(self.n_items), share**0.5
-        seen, hidden = seen * (weight * (k / size) ** 0.5), hidden * weight
+        seen, hidden = seen * (weight * (k / max(size, 1)) ** 0.5), hidden * weight
         return Reveals(seen, hidden, np.full(len(self), weight), np.arange(len(self)), nothing, nothing)
 
     def met(self) -> Ints:
