@@ -44,13 +44,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prototypes": {"epochs": 2, "dimension": 4},
     "cnp": {"epochs": 2, "dimension": 8},
     "attentive": {"epochs": 2, "dimension": 8},
-    "melu": {"epochs": 2, "dimension": 4, "hidden": 8, "batch": 16},
     "multitask": {"epochs": 2, "dimension": 8},
+    "melu": {"epochs": 2, "dimension": 4, "hidden": 8, "batch": 16},
     "hybrid": {"weights": {"item_knn": 1, "content": 0.5, "popularity": 0.1}},
     "student": {"teacher": "item_knn", "teacher_settings": {"neighbours": 6}, "each": 40},
 }
 """Settings that suit a small world; defaults for all others."""
-_LEARNERS = ("maml", "fomaml", "anil", "meta_sgd", "reptile", "r2d2", "prototypes", "cnp", "attentive", "multitask")
+_LEARNERS = (
+    "maml",
+    "fomaml",
+    "anil",
+    "meta_sgd",
+    "reptile",
+    "r2d2",
+    "prototypes",
+    "cnp",
+    "attentive",
+    "melu",
+    "multitask",
+)
 ORDER_OF_USERS = {
     "als": "implicit draws the starting vector of each user by its row",
     "item2vec": "vectors are learned from one history after the other",

@@ -38,8 +38,8 @@ RECOMMENDERS: dict[str, str] = {
     "prototypes": "warmstart.meta.learners.served:PrototypesRecommender",
     "cnp": "warmstart.meta.learners.served:CNPRecommender",
     "attentive": "warmstart.meta.learners.served:AttentiveRecommender",
-    "melu": "warmstart.meta.learners.melu_served:MeLURecommender",
     "multitask": "warmstart.meta.learners.multitask_served:MultiTaskRecommender",
+    "melu": "warmstart.meta.learners.melu_served:MeLURecommender",
     "student": "warmstart.meta.distillation.student:Student",
 }
 """Name to ``module:class``; a module is imported when its recommender is asked for."""
