@@ -128,7 +128,7 @@ def _summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
 def page(text: str) -> str:
     """Return the page on learners with the tables of the committed results between its markers."""
     parts = []
-    for file, key in (("learners", "tables"), ("meta_speed", "readme")):
+    for file, key in (("learners", "tables"), ("meta_speed", "readme"), ("multitask", "tables")):
         parts += json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))[key]
     return readme.filled(text, "\n\n".join(readme.section(part) for part in parts))
 

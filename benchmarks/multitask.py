@@ -338,13 +338,13 @@ def _part(place: float, name: str, rows: Mapping[str, Any], chosen: str) -> dict
         ]
 
     table = [cells(label, row) for label, row in rows.items()]
-    timed = "what comes next in time" if any(row[-2] is not None for row in table) else "there is no time to go by"
+    timed = ", what comes next in time" if any(row[-2] is not None for row in table) else " (there are no times)"
     columns = ["nDCG k=1", "k=5", "k=20", "mean", "MAE", "RMSE", f"next R@{DEPTH}", "next MRR", "training s"]
     shown = [place for place in range(len(columns) + 1) if place == 0 or any(row[place] is not None for row in table)]
     return {
         "place": place,
         "title": f"Several tasks at once, {TITLES.get(name, name)}",
-        "text": f"New users after 1, 5 and 20 events: nDCG@10 of likes, errors of values and {timed}, means over k; "
+        "text": f"New users after 1, 5 and 20 events: nDCG@10 of likes, errors of values{timed}; means over k, "
         "three seeds. Chosen on validation users.",
         "columns": [["model", *columns][place] for place in shown],
         "rows": [[row[place] for place in shown] for row in table],
