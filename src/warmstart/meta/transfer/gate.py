@@ -23,6 +23,8 @@ from warmstart.meta.transfer.meet import FIRM, POPULARITY_USERS, Hold, met
 
 HOLDS = (FIRM, Hold(3.0, 0), Hold(0.3, 0))
 """What is tried, from the firmest to the loosest."""
+HOLDS_IN_TIME = (*HOLDS, Hold(3.0, 512, 0.5), Hold(30.0, 512, 0.9))
+"""What is tried where events have times."""
 FEWEST_JUDGES = 50
 """Users with enough events below which the rule decides; on fewer the best of several settings is mostly luck."""
 EVALUATIONS = 80
@@ -50,18 +52,18 @@ def held(carried: Carried, data: Dataset, run: Run, *, by_trial: bool) -> tuple[
         run: seed and progress display.
         by_trial: whether settings are tried on users held out in turn; else the rule decides.
     """
-    episodes = episodes_of(data)
     if not by_trial:
-        found = met(carried, episodes, FIRM, run.seed)
+        found = met(carried, episodes_of(data), FIRM, run.seed)
         return found, Choice(Solve(FIRM.pull), found.parameters, 0.0, 0)
     trial = _Trial(carried, folds_of(data, None, pool_of(data), run), pool_of(data), judges_of(data), run)
     start = trial.rule(data)
-    tried = {one: trial.exams(one, start.half_life) for one in HOLDS}
+    holds = HOLDS if data.histories.times is None else HOLDS_IN_TIME
+    tried = {one: trial.exams(one, start.half_life) for one in holds}
     hold = trial.best(tried, start)
     trusted, exams = trial.decayed(hold, start, tried[hold])
     parameters, ndcg = _searched(exams, trusted, trial.judges, not data.liked.all(), run)
-    prior = met(carried, episodes, hold, run.seed, trial.popularity_users())
-    return prior.with_parameters(parameters), Choice(Solve(hold.pull), parameters, ndcg, trial.judges)
+    prior = met(carried, episodes_of(data, hold.early), hold, run.seed, trial.popularity_users())
+    return prior.with_parameters(parameters), Choice(Solve(hold.pull, hold.early), parameters, ndcg, trial.judges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class _Trial:
         # one fold at a time, for over a large catalogue each prior fills hundreds of megabytes
         found = []
         for fold in self.folds:
-            prior = met(self.carried, episodes_of(fold.train), hold, self.run.seed)
+            prior = met(self.carried, episodes_of(fold.train, hold.early), hold, self.run.seed)
             found += exams_of([prior], [fold], self.pool, half_life, self.run.seed)
         return found
 

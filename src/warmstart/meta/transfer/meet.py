@@ -36,10 +36,12 @@ class Hold:
     Args:
         pull: ridge towards the carried map, for one revealed event; it grows with k.
         tastes: how many carried tastes stand beside those of the users met.
+        early: share of their tasks that reveal what came first in time.
     """
 
     pull: float
     tastes: int
+    early: float = 0.0
 
 
 FIRM = Hold(pull=3.0, tastes=512)
