@@ -129,7 +129,8 @@ def next_head(
     """Return the head of what comes next: what comes next for all, and items like those a person has met."""
     from scipy.special import logsumexp
 
-    counts, kept = np.zeros((2, lessons.n_items)), []
+    counts = np.zeros((2, lessons.n_items))
+    kept: list[tuple[Floats, Lesson, Any]] = []
     known: tuple[list[Floats], list[Floats]] = ([], [])
     for batch in _draws(lessons, rng, size):
         shots = batch.shots
@@ -139,7 +140,7 @@ def next_head(
             items, weights = shots.following[people].ravel(), shots.follows[people].ravel()
             counts[late] += np.bincount(items, weights, minlength=lessons.n_items)
             known[late].append(np.log1p(shots.counts[people]))
-        if sum(len(one) for one, _, _ in kept) < SAMPLE:
+        if sum(len(told) for told, _, _ in kept) < SAMPLE:
             kept.append((told, shots, batch.seen))
     usual = np.bincount(lessons.episodes.support.indices, minlength=lessons.n_items) + 1.0
     usual = counts.sum(axis=0) / max(counts.sum(), 1) * (1 - COMMON) + COMMON * usual / usual.sum()

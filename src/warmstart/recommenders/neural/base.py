@@ -76,7 +76,9 @@ class NeuralRecommender(Recommender):
         """Return the weights after pre-training and training."""
         rng = run.rng("weights")
         people = None if self.loss() == "softmax" else data.n_users
-        weights = started_items(self._item_shapes(len(counts)), counts, rng, people) | started(self._network.shapes(), rng)
+        weights = started_items(self._item_shapes(len(counts)), counts, rng, people) | started(
+            self._network.shapes(), rng
+        )
         for goal in ("contrastive", "masked", "none"):
             if goal in (self.config.pretrain, "none"):
                 weights = self._after(goal, weights, data, counts, told, panels, run)
