@@ -1,9 +1,11 @@
 """Networks beside popularity, neighbours and EASE: new users, pre-training, cold items; writes ``results/neural.json``.
 
-Findings go to the files of ``cold_user.py``, so that its table takes the networks up without training them again.
+Findings go to the files of ``cold_user.py``, so that its table takes the networks up without training them again. Seeds
+on which a network has not been measured are left out of its data set's table.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
+from benchmarks import readme, trials
 from benchmarks.cold_user_table import TITLES
 from benchmarks.competitors import COMPETITORS, NETWORKS, Competitor
 from benchmarks.tables import rounded, run, write
@@ -40,11 +43,16 @@ COLD: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 """Rows for items nobody has met; without text a network can only guess."""
 COLD_MEASURES = ("ndcg@20", "recall@20")
+PAGE = trials.ROOT / "docs" / "neural.md"
+RESULTS = trials.ROOT / "benchmarks" / "results" / "neural.json"
 
 
 def main(arguments: list[str]) -> int:
     """Measure what was asked for, then write the tables of all that is known."""
     asked = _parser().parse_args(arguments)
+    if asked.docs:
+        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
     for name in asked.datasets:
         for seed in asked.seeds:
             room = Room(load_dataset(name), seed, asked.trials)
@@ -59,12 +67,18 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def page(text: str) -> str:
+    """Return the page on networks with the tables of the committed results between its markers."""
+    parts = json.loads(RESULTS.read_text(encoding="utf-8"))["tables"]
+    return readme.filled(text, "\n\n".join(readme.section(part) for part in parts))
+
+
 def measured_network(room: Room, competitor: Competitor) -> Found:
     """Return the findings of one network, from its file where they are there already; each setting is fitted once."""
     found = room.known(competitor.label)
     if found.get("trials_asked", 0) >= room.trials and "curves" in found:
         return found
-    split, best, trials = room.split("likes"), None, []
+    split, best, tried = room.split("likes"), None, []
     for settings in competitor.candidates(room.trials, room.seed):
         watch = Stopwatch()
         with watch.running():
@@ -72,13 +86,13 @@ def measured_network(room: Room, competitor: Competitor) -> Found:
         quality = headline(model, split.validate)
         mean = float(np.mean([quality[k] for k in revealing(quality)]))
         plain = {str(k): round(value, 6) for k, value in quality.items()}
-        trials.append({"settings": settings, "quality": plain, "seconds": round(watch.wall, 2)})
+        tried.append({"settings": settings, "quality": plain, "seconds": round(watch.wall, 2)})
         print(f"{room.data.name} {room.seed} {competitor.label} {watch.cpu:.0f} s: validation {mean:.4f}", flush=True)
         if best is None or mean > best[0]:
             best = mean, model, watch, settings
     if best is None:
         return found
-    found = {"label": competitor.label, "note": competitor.note, "trials_asked": room.trials, "trials": trials}
+    found = {"label": competitor.label, "note": competitor.note, "trials_asked": room.trials, "trials": tried}
     found |= {"curves": _curves(room, best[1], best[3]), "cost": _cost(best[1], room, best[2])}
     room.keep(competitor.label, found)
     _say(room, competitor.label, found)
@@ -161,17 +175,51 @@ def _summary(asked: argparse.Namespace) -> dict[str, Any]:
         "Each network has one setting, chosen on the mean over k of validation users among as many trials as every "
         "other. Seconds of CPU are those of one fit; microseconds those of one more event to new scores."
     )
-    data = {name: _rows(name, asked.seeds) for name in asked.datasets}
+    seeds = {name: _complete(name, asked.seeds) for name in asked.datasets}
+    data = {name: _rows(name, seeds[name]) for name in asked.datasets}
     cold = {name: _cold_rows(name, asked.seeds) for name in asked.datasets}
-    parts = [_part(1.7 + place / 10, name, rows, asked.seeds) for place, (name, rows) in enumerate(data.items())]
-    return {"headline": "ndcg@10", "about": about, "readme": parts[:1], "data": data, "cold items": cold}
+    parts = [_part(1.7 + place / 100, name, rows, seeds[name]) for place, (name, rows) in enumerate(data.items())]
+    tables = parts + [_cold_part(name, rows) for name, rows in cold.items() if rows]
+    return {
+        "headline": "ndcg@10",
+        "about": about,
+        "readme": parts[:1],
+        "tables": tables,
+        "data": data,
+        "cold items": cold,
+    }
+
+
+def _complete(name: str, seeds: list[int]) -> list[int]:
+    """Return the seeds on which every network has been measured."""
+    data = load_dataset(name)
+    return [seed for seed in seeds if all("curves" in Room(data, seed, 0).known(label) for label in NETWORKS)]
+
+
+def _cold_part(name: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+    measures = [measure + among for among in ("", " among all") for measure in ("recall@20", "ndcg@20")]
+    seeds = max(row["seeds"] for row in rows.values())
+    return {
+        "title": f"Items without any event in training, {TITLES.get(name, name)}",
+        "text": f"Known users, protocol ColdItem; nothing is tuned. Seeds: {seeds}.",
+        "columns": ["model", *measures],
+        "rows": [[label.removeprefix("cold items, "), *(row[one] for one in measures)] for label, row in rows.items()],
+        "digits": 3,
+        "best": "high",
+    }
 
 
 def _part(place: float, name: str, rows: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
     seen = [row["mean"] for row in rows.values()]
     shots = list(seen[0]["ndcg@10"]) if seen else []
     table = [
-        [label, *row["mean"]["ndcg@10"].values(), row["mean"]["mean k>=1"], f"{row['mean']['fit_cpu']:.0f}"]
+        [
+            label,
+            *row["mean"]["ndcg@10"].values(),
+            row["mean"]["mean k>=1"],
+            f"{row['mean']['fit_cpu']:.0f}",
+            f"{row['mean']['adapt_us']:,.0f}",
+        ]
         for label, row in rows.items()
     ]
     return {
@@ -179,7 +227,7 @@ def _part(place: float, name: str, rows: Mapping[str, Any], seeds: list[int]) ->
         "title": f"Networks, {TITLES.get(name, name)}",
         "text": "nDCG@10 after k events, all items ranked, "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; the networks as they come.",
-        "columns": ["model", *(f"k={k}" for k in shots), "mean k≥1", "training s"],
+        "columns": ["model", *(f"k={k}" for k in shots), "mean k≥1", "training s", "one event µs"],
         "rows": table,
         "digits": 3,
         "best": "high",
@@ -193,7 +241,7 @@ def _rows(name: str, seeds: list[int]) -> dict[str, Any]:
     for label in labels:
         known = {seed: Room(room_data, seed, 0).known(label) for seed in seeds}
         rows = {str(seed): _row(one) for seed, one in known.items() if "curves" in one}
-        if rows:
+        if rows and len(rows) == len(seeds):
             found[label] = {"seeds": rows, "mean": _mean(list(rows.values()))}
     return found
 
@@ -233,6 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=[], help="names of networks")
     parser.add_argument("--pretrain", action="store_true", help="also measure what pre-training gives")
     parser.add_argument("--cold", action="store_true", help="also measure items nobody has met")
+    parser.add_argument("--docs", action="store_true", help="only write the tables into docs/neural.md")
     parser.add_argument("--no-report", action="store_true", help="only fill the cache")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
