@@ -198,7 +198,7 @@ def _summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
         known = [row for row in rows if row is not None]
         found[name] = {"seeds": list(seeds), "rows": known}
         parts += [_kept_part(1.6 + place / 100, name, known), _cost_part(1.6 + place / 100 + 0.005, name, known)]
-    return {"tables": parts, "about": _ABOUT, "data": found}
+    return {"readme": parts[1:2], "tables": parts, "about": _ABOUT, "data": found}
 
 
 def _row(rooms: Sequence[Room], teacher: str, row: str | None, untaught: bool = False) -> dict[str, Any] | None:

@@ -201,6 +201,8 @@ def fit_kshot(episodes: Episodes, k: int, shrinkage: float, form: Form, rank: in
         1
     """
     met = episodes.met()
+    if form == "users" and episodes.early and len(episodes.reveals(k).user) > len(met):
+        form = "dense"  # several tasks a user may be more than there are items
     if len(met) == episodes.n_items:
         return _solved(_System.of(episodes, k, shrinkage), form, rank, seed)
     # most items of a huge catalogue may never have been met: their rows and columns are zero
@@ -227,7 +229,7 @@ class _System:
 
 
 def _solved(system: _System, form: Form, rank: int, seed: int) -> KShot:
-    if form == "dense" or (form == "users" and system.revealed.shape[0] > system.hidden.shape[1]):
+    if form == "dense":
         return _dense(system)
     return _in_user_space(system) if form == "users" else _low_rank(system, rank, seed)
 

@@ -20,7 +20,7 @@ from warmstart.recommenders.neural.items import Items, item_shapes, started_item
 from warmstart.recommenders.neural.network import Events, Network, started
 from warmstart.recommenders.neural.settings import NeuralConfig
 from warmstart.recommenders.neural.text import ItemText, Reader, described
-from warmstart.recommenders.neural.training import Lesson, Loss, train
+from warmstart.recommenders.neural.training import Lesson, Loss, train, usual_odds
 from warmstart.recommenders.neural.validation import held_out, loss_of, panels_of
 from warmstart.recommenders.new_items import read_new_items
 from warmstart.recommenders.reading import learned, popularity_of, with_popularity
@@ -75,10 +75,7 @@ class NeuralRecommender(Recommender):
     def _taught(self, data: Dataset, counts: Floats, told: Array | None, panels: list[Tasks], run: Run) -> Arrays:
         """Return the weights after pre-training and training."""
         rng = run.rng("weights")
-        people = None if self.loss() == "softmax" else data.n_users
-        weights = started_items(self._item_shapes(len(counts)), counts, rng, people) | started(
-            self._network.shapes(), rng
-        )
+        weights = started_items(self._item_shapes(len(counts)), counts, rng) | started(self._network.shapes(), rng)
         for goal in ("contrastive", "masked", "none"):
             if goal in (self.config.pretrain, "none"):
                 weights = self._after(goal, weights, data, counts, told, panels, run)
@@ -123,6 +120,7 @@ class NeuralRecommender(Recommender):
             config.dropout,
             config.negatives,
             self.loss() if last else "softmax",
+            usual_odds(counts, data.n_users),
         )
         folder = None if config.checkpoints is None else Path(config.checkpoints) / (self.name if last else goal)
         watched = validate if panels and last else None

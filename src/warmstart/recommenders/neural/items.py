@@ -69,16 +69,8 @@ def text_shapes(d: int, p: int) -> Shapes:
     return {"text.read": (p, d), "text.asked": (p, d), "text.prior": (p,)} if p else {}
 
 
-def started_items(shapes: Shapes, counts: Floats, rng: np.random.Generator, people: int | None = None) -> Arrays:
-    """Return weights to begin with: small vectors, and as prior what popularity says of an item.
-
-    Args:
-        shapes: of the weights.
-        counts: float32 [items], how often an item is met.
-        rng: randomness.
-        people: how many met them, where each item is judged by itself: the prior is then its log odds, for an item that
-            begins at even odds takes thousands of steps to become rare. None takes the logarithm of the counts.
-    """
+def started_items(shapes: Shapes, counts: Floats, rng: np.random.Generator) -> Arrays:
+    """Return weights to begin with: small vectors, and as prior the logarithm of how often an item is met."""
     found = {}
     for name, shape in shapes.items():
         inputs = shape[0] if name.startswith("text") else shape[-1]
@@ -86,5 +78,4 @@ def started_items(shapes: Shapes, counts: Floats, rng: np.random.Generator, peop
         scale = 0.0 if still else (0.1 if name.endswith("asked") else 1.0) / np.sqrt(inputs)
         found[name] = rng.normal(0, scale, shape).astype(np.float32)
     prior = np.log(counts + 0.5)
-    prior -= prior.mean() if people is None else np.log(np.maximum(people - counts, 0) + 0.5)
-    return found | {"item.prior": prior.astype(np.float32)}
+    return found | {"item.prior": (prior - prior.mean()).astype(np.float32)}

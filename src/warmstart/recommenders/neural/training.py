@@ -92,6 +92,8 @@ class Lesson:
         dropout: see ``NeuralConfig``.
         negatives: items a step compares, or None for all.
         loss: see ``EmbeddingMLPConfig``.
+        odds: log odds of an item's being liked, in the mean over items: added to scores where each item is judged by
+            itself, for one that begins at even odds takes thousands of steps to become rare.
     """
 
     network: Network
@@ -103,6 +105,7 @@ class Lesson:
     dropout: float
     negatives: int | None
     loss: Loss = "softmax"
+    odds: float = 0.0
 
 
 def train(
@@ -182,9 +185,10 @@ class _Pupil:
         wanted = torch.zeros_like(logits)
         wanted[rows, places] = 1.0
         if self.lesson.loss == "bce":
-            each = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+            odds = logits + self.lesson.odds
+            each = torch.nn.functional.binary_cross_entropy_with_logits(odds, wanted, reduction="none")
         else:
-            each = (torch.sigmoid(logits) - wanted).square()
+            each = (torch.sigmoid(logits + self.lesson.odds) - wanted).square()
         return (each / chances).sum() / 100
 
     def _contrast(self, batch: Batch, other: Padded, rng: np.random.Generator) -> Array:
@@ -221,6 +225,19 @@ class _Pupil:
         chances = _chances(np.sqrt(counts), wanted)
         drawn = rng.random(len(chances)) < chances
         return self._met[drawn], chances[drawn]
+
+
+def usual_odds(counts: Floats, people: int) -> float:
+    """Return the log odds of an item's being liked by somebody, in the mean over items.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.recommenders.neural.training import usual_odds
+        >>> round(usual_odds(np.array([50.0, 50.0]), 100), 3), usual_odds(np.array([1.0, 0.0]), 100) < -4
+        (0.0, True)
+    """
+    against = np.maximum(people - counts, 0) + 0.5
+    return float(np.mean(np.log((counts + 0.5) / against))) if len(counts) else 0.0
 
 
 def _unit(torch: Any, x: Array) -> Array:
