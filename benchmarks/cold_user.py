@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     for name in asked.datasets:
         data = load_dataset(name)
         for seed in asked.seeds:
-            room = Room(data, seed, asked.trials or DATASETS.get(name, 10))
+            room = Room(data, seed, asked.trials or DATASETS.get(name, 10), asked.again)
             _fill(room, _chosen(room, asked), asked)
     if not asked.no_report:
         write("cold_user", summary(asked.datasets, asked.seeds), asked.out)
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--trials", type=int, default=0, help="settings tried for every competitor; 0: by data set")
+    again = "measure with the settings that the committed results chose, instead of tuning anew"
+    parser.add_argument("--again", action="store_true", help=again)
     parser.add_argument("--only", nargs="+", default=[], help="labels or names; meta for our own rows")
     parser.add_argument("--no-report", action="store_true", help="only fill the cache")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")

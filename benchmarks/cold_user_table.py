@@ -149,8 +149,7 @@ def _about(by_seed: Sequence[Found]) -> dict[str, Any]:
         {
             "settings": {curve: one["curves"][curve]["settings"] for curve in CURVES},
             "settings at each k": one["curves"]["likes"].get("settings_at"),
-            "trials": len(one.get("trials", ())),
-            "tuning seconds": round(sum(trial["seconds"] for trial in one.get("trials", ())), 1),
+            **one.get("tuned before", _tuning(one)),
             "cost": {name: rounded(value, 3) for name, value in one["cost"].items()},
             "measures": {
                 k: {name: rounded(value) for name, value in point["means"].items()}
@@ -160,6 +159,11 @@ def _about(by_seed: Sequence[Found]) -> dict[str, Any]:
         for one in by_seed
     ]
     return found
+
+
+def _tuning(one: Found) -> dict[str, Any]:
+    trials = one.get("trials", ())
+    return {"trials": len(trials), "tuning seconds": round(sum(trial["seconds"] for trial in trials), 1)}
 
 
 def _part(place: float, name: str, rows: Sequence[Row], curve: Mapping[str, Any], ending: str = "") -> dict[str, Any]:

@@ -74,29 +74,40 @@ def page(text: str) -> str:
 
 
 def measured_network(room: Room, competitor: Competitor) -> Found:
-    """Return the findings of one network, from its file where they are there already; each setting is fitted once."""
+    """Return the findings of one network; what an earlier run has tried is not fitted again."""
     found = room.known(competitor.label)
-    if found.get("trials_asked", 0) >= room.trials and "curves" in found:
-        return found
-    split, best, tried = room.split("likes"), None, []
+    tried = [one["settings"] for one in found.get("trials", ())]
     for settings in competitor.candidates(room.trials, room.seed):
-        watch = Stopwatch()
-        with watch.running():
-            model = competitor.kind(**settings).fit(split.train, validation=split.validation, run=room.run)
-        quality = headline(model, split.validate)
-        mean = float(np.mean([quality[k] for k in revealing(quality)]))
-        plain = {str(k): round(value, 6) for k, value in quality.items()}
-        tried.append({"settings": settings, "quality": plain, "seconds": round(watch.wall, 2)})
-        print(f"{room.data.name} {room.seed} {competitor.label} {watch.cpu:.0f} s: validation {mean:.4f}", flush=True)
-        if best is None or mean > best[0]:
-            best = mean, model, watch, settings
-    if best is None:
-        return found
-    found = {"label": competitor.label, "note": competitor.note, "trials_asked": room.trials, "trials": tried}
-    found |= {"curves": _curves(room, best[1], best[3]), "cost": _cost(best[1], room, best[2])}
-    room.keep(competitor.label, found)
-    _say(room, competitor.label, found)
+        if settings not in tried:
+            found = _with_trial(found, room, competitor, settings)
+            room.keep(competitor.label, found)
+    found = found | {"trials_asked": room.trials}
+    if "curves" in found:
+        room.keep(competitor.label, found)
+        _say(room, competitor.label, found)
     return found
+
+
+def _with_trial(found: Found, room: Room, competitor: Competitor, settings: dict[str, Any]) -> Found:
+    """Try one more setting; where it is the best so far on validation users, measure it on the test users."""
+    split, watch = room.split("likes"), Stopwatch()
+    with watch.running():
+        model = competitor.kind(**settings).fit(split.train, validation=split.validation, run=room.run)
+    quality = headline(model, split.validate)
+    plain = {str(k): round(value, 6) for k, value in quality.items()}
+    before = found.get("trials", [])
+    trial = {"settings": settings, "quality": plain, "seconds": round(watch.wall, 2)}
+    mean = _mean_quality(trial)
+    print(f"{room.data.name} {room.seed} {competitor.label} {watch.cpu:.0f} s: validation {mean:.4f}", flush=True)
+    found = found | {"label": competitor.label, "note": competitor.note, "trials": [*before, trial]}
+    if mean > max(map(_mean_quality, before), default=-1.0):
+        found |= {"curves": _curves(room, model, settings), "cost": _cost(model, room, watch)}
+    return found
+
+
+def _mean_quality(trial: Mapping[str, Any]) -> float:
+    quality = {int(k): value for k, value in trial["quality"].items()}
+    return float(np.mean([quality[k] for k in revealing(quality)]))
 
 
 def _curves(room: Room, model: Recommender, settings: dict[str, Any]) -> Found:
@@ -129,7 +140,7 @@ def _cost(model: Recommender, room: Room, fitting: Stopwatch) -> Found:
 
 def _pretrained(room: Room) -> None:
     for name, goal in PRETRAINED:
-        measured_network(Room(room.data, room.seed, 1, room.splits), _variant(name, {"pretrain": goal}))
+        measured_network(Room(room.data, room.seed, 1, splits=room.splits), _variant(name, {"pretrain": goal}))
 
 
 def _variant(name: str, settings: dict[str, Any]) -> Competitor:

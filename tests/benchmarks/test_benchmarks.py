@@ -74,6 +74,20 @@ def test_more_trials_keep_the_earlier_ones(cache, data):
     assert more[0] == few[0]
 
 
+def test_what_led_before_is_measured_again_without_tuning(cache, data, tmp_path, monkeypatch):
+    asked = ["--datasets", "movielens-small", "--seeds", "0", "--only", "user_knn", "--out", str(tmp_path)]
+    assert cold_user.main([*asked, "--trials", "6"]) == 0
+    first = json.loads((tmp_path / "cold_user.json").read_text(encoding="utf-8"))["data"]
+    monkeypatch.setattr(trials, "CHOSEN", tmp_path / "cold_user.json")
+    monkeypatch.setattr(trials, "CACHE", tmp_path / "fresh machine")
+    assert cold_user.main([*asked, "--again"]) == 0
+    again = json.loads((tmp_path / "cold_user.json").read_text(encoding="utf-8"))["data"]
+    assert len(Room(data, 0, 6).known("user-kNN")["trials"]) < 6
+    for found in (first, again):
+        del found["movielens-small"]["models"]["user-kNN"]["seeds"][0]["cost"]
+    assert again == first
+
+
 @pytest.mark.parametrize("competitor", COMPETITORS, ids=lambda one: one.label)
 def test_candidates_are_what_was_asked_for(competitor):
     found = competitor.candidates(10, seed=1)
