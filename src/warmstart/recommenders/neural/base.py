@@ -75,7 +75,8 @@ class NeuralRecommender(Recommender):
     def _taught(self, data: Dataset, counts: Floats, told: Array | None, panels: list[Tasks], run: Run) -> Arrays:
         """Return the weights after pre-training and training."""
         rng = run.rng("weights")
-        weights = started_items(self._item_shapes(len(counts)), counts, rng) | started(self._network.shapes(), rng)
+        weights = started_items(self._item_shapes(len(counts)), counts, told, rng)
+        weights |= started(self._network.shapes(), rng)
         for goal in ("contrastive", "masked", "none"):
             if goal in (self.config.pretrain, "none"):
                 weights = self._after(goal, weights, data, counts, told, panels, run)
