@@ -41,6 +41,11 @@ class Shots:
             >>> shots.items.tolist(), shots.weights.tolist()[1]
             ([[8, 9], [0, 0]], [0.0, 0.0])
         """
+        told = support.attributes
+        attributes = np.zeros((len(support), n_columns), dtype=np.float32) if told is None or not n_columns else told
+        if len(support) == 1 and len(support.items):  # somebody who waits for an answer: nothing to pad
+            items, weights = support.items[None, -most:], support.weights[None, -most:]
+            return cls(items.astype(np.int64), weights.astype(np.float32), attributes)
         lengths = np.diff(support.indptr)
         rows = np.repeat(np.arange(len(support)), lengths)
         place = np.arange(len(support.items)) - support.indptr[:-1][rows] - np.maximum(lengths - most, 0)[rows]
@@ -50,8 +55,6 @@ class Shots:
         weights = np.zeros((len(support), width), dtype=np.float32)
         items[rows[kept], place[kept]] = support.items[kept]
         weights[rows[kept], place[kept]] = support.weights[kept]
-        told = support.attributes
-        attributes = np.zeros((len(support), n_columns), dtype=np.float32) if told is None or not n_columns else told
         return cls(items, weights, attributes)
 
     def __len__(self) -> int:
