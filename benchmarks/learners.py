@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks import readme, trials
+from benchmarks import learner_pages, trials
 from benchmarks.cold_user_table import REVEAL, SHOTS, TITLES, rows_of
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import Found, Room, measured
@@ -45,8 +44,6 @@ OTHERS = ("meta", "popularity", "item-kNN", "user-kNN", "EASE", "hybrid", "conte
 NEURAL = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 """Rows taken from the same place, where ``benchmarks/neural.py`` has left them."""
 DATASETS = ("ml-1m", "ml-100k")
-PAGE = trials.ROOT / "docs" / "learners.md"
-RESULTS = trials.ROOT / "benchmarks" / "results"
 SHARED = ("either", "gate", "judges", "learner", "outer_loop", "pace", "shots", "task_set")
 """Modules that every learner runs on."""
 
@@ -55,7 +52,7 @@ def main(arguments: list[str]) -> int:
     """Fit and measure what is not known yet, then write the table of all that is, here and in the documentation."""
     asked = _parser().parse_args(arguments)
     if asked.docs:
-        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        learner_pages.write()
         return 0
     for name in asked.datasets:
         data = load_dataset(name)
@@ -125,14 +122,6 @@ def _summary(datasets: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
     return {"readme": parts[:1], "tables": parts, "about": _ABOUT, "data": found}
 
 
-def page(text: str) -> str:
-    """Return the page on learners with the tables of the committed results between its markers."""
-    parts = []
-    for file, key in (("learners", "tables"), ("meta_speed", "readme"), ("multitask", "tables")):
-        parts += json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))[key]
-    return readme.filled(text, "\n\n".join(readme.section(part) for part in parts))
-
-
 def _kept(name: str, label: str, seeds: Sequence[int]) -> list[Found]:
     rooms = [Room(load_dataset(name), seed, 0) for seed in seeds]
     kept = [one for room in rooms if "curves" in (one := room.known(label))]
@@ -186,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], choices=LEARNERS, help="rows to measure")
-    parser.add_argument("--docs", action="store_true", help="only fill docs/learners.md from the committed results")
+    parser.add_argument(
+        "--docs", action="store_true", help="only fill the pages on learners from the committed results"
+    )
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser
