@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ NAMES = {"ml-1m": "MovieLens-1M", "ml-100k": "MovieLens-100K", "movielens-small"
 USERS = (0, 10, 100, 1000)
 COMPETITORS = ("popularity", "item_knn", "ease")
 ALONE, CARRIED = "meta", "carried over"
+RESULTS = kept.ROOT / "benchmarks" / "results" / "transfer.json"
 AT = 5
 """The number of events at which the bar stands."""
 HEADLINE = "ndcg@10"
@@ -66,9 +68,8 @@ def main(arguments: list[str]) -> int:
     """Measure what was asked for and write the tables."""
     asked = _parser().parse_args(arguments)
     _code()
-    journeys = [JOURNEYS[place] for place in asked.journeys]
-    found = {}
-    for journey in journeys:
+    found: dict[str, Any] = {}
+    for journey in (JOURNEYS[place] for place in asked.journeys):
         pools = {}
         for users in asked.users:
             with one_thread():
@@ -76,9 +77,18 @@ def main(arguments: list[str]) -> int:
             pools[users] = (Pool.of([reports]), reports)
         found[journey.label] = {str(users): _of(*pool) for users, pool in pools.items()}
     if not asked.no_report:
+        found = _beside(found, asked)
         about = {"readme": [_part(found)], "about": _ABOUT, "seeds": asked.seeds, "trials": asked.trials}
         write("transfer", about | {"journeys": found}, asked.out)
     return 0
+
+
+def _beside(found: dict[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
+    """Return the journeys beside those that the results file has already, of the same seeds and trials."""
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    alike = (before.get("seeds"), before.get("trials")) == (asked.seeds, asked.trials)
+    known = before["journeys"] | found if alike else found
+    return {journey.label: known[journey.label] for journey in JOURNEYS if journey.label in known}
 
 
 def _report(journey: Journey, users: int, seed: int, trials: int) -> Report:
