@@ -38,7 +38,7 @@ docs: $(VENV)/.for-work ## check that the generated pages are current and every 
 	$(BIN)/python benchmarks/readme.py --check
 	$(BIN)/python docs/links.py
 
-bench: $(VENV)/.for-bench libraries ## all benchmarks, then the tables of the README
+bench: $(VENV)/.for-bench libraries ## all benchmarks, then the tables of README and docs
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/readme.py
 

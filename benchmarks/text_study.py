@@ -297,7 +297,7 @@ def _part(alone: Mapping[str, Any], within: Mapping[str, Any]) -> dict[str, Any]
         "text": (
             "Which vectors tell who will like a MovieLens-1M film nobody has met, chosen on other cold films: by "
             "likeness to what a person met, and as a view of the item side of `meta`. "
-            "[How it was chosen](docs/notes/text-study.md)."
+            "[How it was chosen](notes/text-study.md)."
         ),
         "columns": ["use", "Recall@20", "nDCG@20"],
         "rows": rows,
