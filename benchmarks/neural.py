@@ -40,8 +40,11 @@ COLD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("two_tower", {"text": "static", "forget_items": 0.5}),
     ("two_tower", {"text": "none"}),
     ("text_cnn", {}),
+    ("r2d2", {}),
+    ("cnp", {}),
+    ("meta", {}),
 )
-"""Rows for items nobody has met; without text a network can only guess."""
+"""Rows for items nobody has met, learners beside networks; without text they can only guess."""
 COLD_MEASURES = ("ndcg@20", "recall@20")
 PAGE = trials.ROOT / "docs" / "neural.md"
 RESULTS = trials.ROOT / "benchmarks" / "results" / "neural.json"

@@ -74,6 +74,7 @@ class MAML(VectorLearner):
 
     name: ClassVar[str] = "maml"
     config_class: ClassVar[type[LearnerConfig]] = GradientConfig
+    item_arrays: ClassVar[tuple[str, ...]] = ("keys", "log_popularity", "items", "bias")
     moved: ClassVar[tuple[str, ...]] = ("head", "body.in", "body.out")
     """Arrays that adapting moves."""
 

@@ -23,6 +23,7 @@ from warmstart.meta.learners.outer_loop import Validate, trained
 from warmstart.meta.learners.shots import Shots
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.prior import Support
+from warmstart.recommenders.neural.settings import Text
 
 P = TypeVar("P")
 ROUNDS = 3
@@ -70,8 +71,8 @@ class Learner(Protocol[P]):
         ...
 
 
-class LearnerConfig(Config):
-    """Settings that all learners with vectors share."""
+class TrainingConfig(Config):
+    """Settings that all learners share which learn by the one plain loop."""
 
     dimension: Annotated[int, Field(ge=1), Tunable(choices=(32, 64, 128))] = 64
     """Length of the items' and people's vectors."""
@@ -89,6 +90,14 @@ class LearnerConfig(Config):
     """Latest events of a person that are read."""
     checkpoints: str | None = None
     """A folder where checkpoints are kept, and from where an interrupted training goes on."""
+
+
+class LearnerConfig(TrainingConfig):
+    """Settings that all learners with vectors share."""
+
+    text: Text = "words"
+    """What is read of an item's title and labels, so that an item nobody has met has a place: nothing, its words, or
+    static language-model vectors (extra ``text``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,8 @@ class VectorLearner(ABC):
 
     name: ClassVar[str]
     config_class: ClassVar[type[LearnerConfig]] = LearnerConfig
+    item_arrays: ClassVar[tuple[str, ...]] = ("keys", "encodings", "items", "bias")
+    """Arrays with one row an item; those of items that nobody met are foretold from text."""
 
     def __init__(self, config: LearnerConfig | None = None) -> None:
         self.config: Any = config or self.config_class()

@@ -25,7 +25,7 @@ from warmstart.core.histories import Floats, Ints
 from warmstart.core.run import Run
 from warmstart.meta.evidence import TRAINING_DISLIKE
 from warmstart.meta.learners.either import Array, library_of
-from warmstart.meta.learners.learner import LearnerConfig
+from warmstart.meta.learners.learner import TrainingConfig
 from warmstart.meta.learners.lessons import ValuedShots
 from warmstart.meta.learners.outer_loop import Validate, trained
 from warmstart.meta.learners.shots import Shots
@@ -43,7 +43,7 @@ WIDE = 40
 """Events from which on the first layer's move is multiplied out once for all items."""
 
 
-class MeLUConfig(LearnerConfig):
+class MeLUConfig(TrainingConfig):
     """Settings of ``melu``."""
 
     dimension: Annotated[int, Field(ge=1), Tunable(choices=(16, 32, 64))] = 32
@@ -154,11 +154,11 @@ class MeLU:
     """
 
     name: ClassVar[str] = "melu"
-    config_class: ClassVar[type[LearnerConfig]] = MeLUConfig
+    config_class: ClassVar[type[TrainingConfig]] = MeLUConfig
     fixed: ClassVar[tuple[str, ...]] = ("items", "first", "facts")
     """Arrays that the outer loop leaves as they are."""
 
-    def __init__(self, config: LearnerConfig | None = None) -> None:
+    def __init__(self, config: TrainingConfig | None = None) -> None:
         self.config: Any = config or self.config_class()
 
     def fit(self, tasks: TaskSet, *, validate: Validate | None = None, run: Run | None = None) -> Arrays:

@@ -43,18 +43,8 @@ class MeLURecommender(ForetellingRecommender):
         Nobody likes the new ones yet, so that they stand behind where the gate keeps to popularity.
         """
         catalogue, table = read_new_items(self.catalogue, frame)
-        model = type(self)(**self.config.model_dump())
-        model._catalogue = catalogue  # noqa: SLF001  of the same class
-        model.gate, model.quality, model.told_values, model.reader = (
-            self.gate,
-            self.quality,
-            self.told_values,
-            self.reader,
-        )
         rows = np.zeros((len(table), 0), np.float32) if self.reader is None else Described.of(self.reader, table).rows
-        more = embedded(self.prior, rows) | {"popularity": np.zeros(len(table), np.float32)}
-        model._bind(self.known, self.prior | {name: np.concatenate([self.prior[name], more[name]]) for name in more})  # noqa: SLF001
-        return model
+        return self._longer(catalogue, embedded(self.prior, rows))
 
     def _tasks(self, data: Dataset, users: Ints, known: UserContext | None) -> TaskSet:
         self.reader = reader_of(data, self.config.item_kinds)

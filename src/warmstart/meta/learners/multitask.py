@@ -98,6 +98,10 @@ class MultiTask(VectorLearner):
 
     name: ClassVar[str] = "multitask"
     config_class: ClassVar[type[MultiTaskConfig]] = MultiTaskConfig
+    item_arrays: ClassVar[tuple[str, ...]] = (
+        *("encodings", "strengths", "items", "bias"),
+        *("rating.level", "rating.items", "next.bias", "next.items"),
+    )
 
     @property
     def fixed(self) -> tuple[str, ...]:

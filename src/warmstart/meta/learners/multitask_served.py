@@ -13,7 +13,7 @@ from warmstart.meta.context import UserContext
 from warmstart.meta.learners.judges import Judges
 from warmstart.meta.learners.lessons import Lessons
 from warmstart.meta.learners.multitask import MultiTask, MultiTaskConfig, Task, Together
-from warmstart.meta.learners.served import ForetellingRecommender, Validate, served
+from warmstart.meta.learners.served import ForetellingRecommender, PlacingRecommender, Validate, served
 from warmstart.meta.learners.task_set import Batch, TaskSet
 from warmstart.representation.context import Context
 
@@ -22,7 +22,7 @@ DRAWS = 3
 """Times that the people who judge are drawn for values and for what comes next."""
 
 
-class TogetherRecommender(ForetellingRecommender):
+class TogetherRecommender(PlacingRecommender, ForetellingRecommender):
     """Serves ``multitask``: three heads can be asked."""
 
     config: MultiTaskConfig

@@ -1,21 +1,26 @@
 """Learners as recommenders: of the name table, in every contract, command and server."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
 
 from warmstart.core.artefact import Arrays, array_of
 from warmstart.core.errors import BadInput
 from warmstart.core.histories import Floats, Histories, Ints
 from warmstart.core.run import Run
 from warmstart.core.threads import one_thread
+from warmstart.data.catalogue import Catalogue
 from warmstart.data.dataset import Dataset
 from warmstart.data.features import FeatureEncoder
 from warmstart.meta.context import Reading, UserContext
 from warmstart.meta.learners.gate import ANCHORS, Gate
 from warmstart.meta.learners.gradient import ANIL, MAML, FirstOrderMAML, MetaSGD
+from warmstart.meta.learners.item_rows import ItemRows
 from warmstart.meta.learners.judges import Judges, attributes_of
-from warmstart.meta.learners.learner import Adapted, AdaptedValues, Learner
+from warmstart.meta.learners.learner import Adapted, AdaptedValues, Learner, VectorLearner
 from warmstart.meta.learners.process import CNP, Attentive
 from warmstart.meta.learners.prototypes import Prototypes
 from warmstart.meta.learners.reptile import Reptile
@@ -24,6 +29,7 @@ from warmstart.meta.learners.support import ValuedSupport
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.prior import Support
 from warmstart.recommenders.base import Recommender
+from warmstart.recommenders.new_items import read_new_items
 from warmstart.representation.context import Context
 
 Validate = Callable[[Arrays], float]
@@ -44,9 +50,14 @@ class LearnerRecommender(Recommender):
             popularity = TaskSet.of(data).shares
             tasks = self._tasks(data, judges.train, known)
             prior = self.learner.fit(tasks, validate=self._loss(judges, known, popularity), run=run)
+            prior = self._placed(prior, data, run)
             self.gate, self.quality = self._gated(prior, judges, known, popularity)
             self.told_values = data.like_from is not None
             self._bind(known, {**prior, "popularity": popularity})
+
+    def _placed(self, prior: Arrays, data: Dataset, run: Run) -> Arrays:
+        """Return the prior with what is foretold of items that nobody met."""
+        return prior
 
     def _tasks(self, data: Dataset, users: Ints, known: UserContext | None) -> TaskSet:
         """Return what the learner is trained on."""
@@ -66,6 +77,20 @@ class LearnerRecommender(Recommender):
             for k, some, tasks in judges.tasks()
         )
         return Gate.learned(exams, popularity)
+
+    def _longer(self, catalogue: Catalogue, more: Arrays) -> Self:
+        """Return a copy for a longer catalogue; nobody likes the new items yet.
+
+        Args:
+            catalogue: the old items and the new ones behind them.
+            more: the new items' rows of every array that has one an item.
+        """
+        new = np.zeros(len(catalogue) - len(self.catalogue), np.float32)
+        more = more | {"popularity": new}
+        model = copy.copy(self)
+        model._catalogue = catalogue  # noqa: SLF001  of the same class
+        model._bind(self.known, self.prior | {name: _joined(self.prior[name], rows) for name, rows in more.items()})  # noqa: SLF001
+        return model
 
     def _bind(self, known: UserContext | None, prior: Arrays) -> None:
         self.known, self.prior = known, prior
@@ -121,6 +146,43 @@ class LearnerRecommender(Recommender):
         self._bind(known, prior)
 
 
+class PlacingRecommender(LearnerRecommender):
+    """Serves a learner that makes vectors, and places items nobody met among them by their text."""
+
+    placing: ItemRows | None = None
+    """How rows are foretold; None where no text is read."""
+
+    def with_items(self, frame: Any) -> Self:
+        """Return a new model whose catalogue ends in the items of ``frame``; see ``TakesNewItems``."""
+        catalogue, table = read_new_items(self.catalogue, frame)
+        titles = catalogue.titles[len(self.catalogue) :]
+        if self.placing is not None:
+            return self._longer(catalogue, self.placing.new(table, titles))
+        # without text they say nothing, and nothing is said of them
+        rows = self._item_rows(self.prior).items()
+        return self._longer(
+            catalogue, {name: np.zeros((len(titles), *one.shape[1:]), np.float32) for name, one in rows}
+        )
+
+    def _placed(self, prior: Arrays, data: Dataset, run: Run) -> Arrays:
+        rows, counts = self._item_rows(prior), np.asarray(data.likes().matrix(data.n_items).sum(axis=0)).ravel()
+        self.placing = ItemRows.fit(data, rows, counts, self.config.text, run)  # type: ignore[attr-defined]
+        return prior if self.placing is None else prior | self.placing.placed(data, rows, counts)
+
+    def _item_rows(self, prior: Arrays) -> Arrays:
+        names: tuple[str, ...] = self.learner.item_arrays  # type: ignore[attr-defined]
+        return {name: prior[name] for name in names if name in prior}
+
+    def _state(self) -> tuple[dict[str, Any], Arrays]:
+        header, arrays = super()._state()
+        placing, more = (None, {}) if self.placing is None else self.placing.state()
+        return header | {"placing": placing}, arrays | more
+
+    def _restore(self, header: dict[str, Any], arrays: Arrays) -> None:
+        super()._restore(header, arrays)
+        self.placing = None if header.get("placing") is None else ItemRows.of_state(header["placing"], arrays)
+
+
 class ForetellingRecommender(LearnerRecommender):
     """Serves a learner whose adapted people have ``values()``: it foretells values too."""
 
@@ -160,12 +222,17 @@ class Servable(Learner[Arrays], Protocol):
     def __init__(self, config: Any = None) -> None: ...
 
 
-def served(learner: type[Servable], base: type = LearnerRecommender) -> type[LearnerRecommender]:
+def _joined(old: Floats, new: Floats) -> Floats:
+    return np.concatenate([old, new.reshape(-1, *old.shape[1:])])
+
+
+def served(learner: type[Servable], base: type | None = None) -> type[LearnerRecommender]:
     """Return the recommender that serves a learner, under the learner's name and with its settings.
 
     Args:
         learner: the learner.
-        base: what it can do beside ranking: ``ForetellingRecommender`` where adapted people have ``values()``.
+        base: what it can do beside ranking: ``ForetellingRecommender`` where adapted people have ``values()``. None
+            takes new items where the learner makes vectors.
 
     Example:
         >>> from warmstart.meta.learners.ridge import R2D2
@@ -173,6 +240,7 @@ def served(learner: type[Servable], base: type = LearnerRecommender) -> type[Lea
         >>> served(R2D2).name
         'r2d2'
     """
+    base = base or (PlacingRecommender if issubclass(learner, VectorLearner) else LearnerRecommender)
     about = {
         "name": learner.name,
         "config_class": learner.config_class,
