@@ -78,3 +78,9 @@ def test_of_words_at_random_four_in_five_are_not_heard():
     heard = float((reader.read(others) > 0).any(axis=1).mean())
     assert 0.1 < heard < 0.3
     assert (reader.read(["terrifying phantom", "laugh"]) > 0).any(axis=1).all()
+
+
+def test_columns_of_blanks_have_no_labels():
+    found = LabelReader.fit(pl.DataFrame({"genres": [""] * len(TITLES)}), {"genres": "multi"}, TITLES)
+    assert found.names == ()
+    assert found.read(["a comedy"]).shape == (1, 0)

@@ -155,7 +155,9 @@ def _against_chatter(solved: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
     """Return weights and bias that count answers from where those to words at random end."""
     said = StaticVectors().embed(_chatter()) @ solved
     usual, spread = said.mean(axis=0), np.maximum(said.std(axis=0), 1e-9)
-    best = ((said - usual) / spread).max(axis=1, initial=-np.inf)
+    if not solved.shape[1]:  # columns of labels without a label
+        return solved.astype(np.float32), np.zeros(0, np.float32)
+    best = ((said - usual) / spread).max(axis=1)
     silence = float(np.quantile(best, HEARD_ABOVE))
     return (solved / spread).astype(np.float32), (-usual / spread - silence).astype(np.float32)
 
