@@ -184,9 +184,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _ABOUT = (
-    "The protocol and the splits of cold_user.json. Learners and neural recommenders have their default settings, "
-    "chosen on validation users of other draws; the classical rows were tuned, ten settings each. Fitness is "
-    "1 - nDCG of all tasks over that of popularity; below 1 is better than popularity."
+    "The protocol and the splits of cold_user.json. Learners have their default settings, chosen on validation users "
+    "of other draws; neural recommenders the best of those that neural.json names, the classical rows of ten. Fitness "
+    "is 1 - nDCG of all tasks over that of popularity; below 1 is better than popularity."
 )
 
 

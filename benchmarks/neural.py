@@ -240,12 +240,22 @@ def _part(place: float, name: str, rows: Mapping[str, Any], seeds: list[int]) ->
         "place": place,
         "title": f"Networks, {TITLES.get(name, name)}",
         "text": "nDCG@10 after k events, all items ranked, "
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; the networks as they come.",
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; {_budget(rows)}.",
         "columns": ["model", *(f"k={k}" for k in shots), "mean k≥1", "training s", "one event µs"],
         "rows": table,
         "digits": 3,
         "best": "high",
     }
+
+
+def _budget(rows: Mapping[str, Any]) -> str:
+    """Return how the networks' settings were found."""
+    tried = {one["trials"] for name in NETWORKS if name in rows for one in rows[name]["seeds"].values()}
+    least, most = min(tried, default=1), max(tried, default=1)
+    if most == 1:
+        return "the networks as they come"
+    count = str(most) if least == most else f"{least} to {most}"
+    return f"of {count} settings of each network the best for validation users, pre-trained ones as they come"
 
 
 def _rows(name: str, seeds: list[int]) -> dict[str, Any]:
