@@ -268,8 +268,10 @@ def _strangeness(keys: Floats, at: _Layout) -> Doubles:
 
 def _agreement(found: Seen) -> tuple[Doubles, npt.NDArray[np.bool_]]:
     """Return cosines of the parts' deviations from popularity, float64 [parts, parts], and which parts deviate."""
-    shapes = found.scores - (found.scores @ (found.stands_for / found.stands_for.sum()))[:, None]
-    gram = ((shapes * found.stands_for) @ shapes.T).astype(np.float64)
+    # in double precision: of profiles that are alike all but the rounding is taken away below
+    scores = found.scores.astype(np.float64)
+    shapes = scores - (scores @ (found.stands_for / found.stands_for.sum()))[:, None]
+    gram = (shapes * found.stands_for) @ shapes.T
     rest = gram - np.outer(gram[0], gram[0]) / max(gram[0, 0], 1e-300)  # less what all share with popularity
     lengths = np.sqrt(np.maximum(rest.diagonal(), 0))
     speaks = lengths > NOTHING * np.sqrt(gram.diagonal())
