@@ -21,6 +21,27 @@ def library_of(array: Array) -> Any:
     return np if isinstance(array, np.ndarray | np.generic) else sys.modules["torch"]
 
 
+def affine(vectors: Array, rows: Array, constant: Array) -> Array:
+    """Return ``vectors rows' + constant``, [n, items].
+
+    Args:
+        vectors: [n, d].
+        rows: [items, d].
+        constant: [items].
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import affine
+        >>> affine(np.array([[1.0, 2.0]]), np.eye(2), np.array([0.0, 1.0])).tolist()
+        [[1.0, 3.0]]
+    """
+    if not isinstance(vectors, np.ndarray):
+        return library_of(vectors).addmm(constant, vectors, rows.T)  # one pass less
+    found = vectors @ rows.T
+    found += constant
+    return found
+
+
 def softmax(logits: Array) -> Array:
     """Return the softmax over the last axis.
 

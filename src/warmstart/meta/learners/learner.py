@@ -18,9 +18,10 @@ from warmstart.core.config import Config, Tunable
 from warmstart.core.histories import Floats
 from warmstart.core.run import Run
 from warmstart.meta.factors import randomised_svd
-from warmstart.meta.learners.either import Array, library_of
+from warmstart.meta.learners.either import Array, affine, library_of
 from warmstart.meta.learners.outer_loop import Validate, trained
 from warmstart.meta.learners.shots import Shots
+from warmstart.meta.learners.squared import squared_error
 from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.prior import Support
 from warmstart.recommenders.neural.settings import Text
@@ -116,7 +117,7 @@ class Vectors:
 
     def scores(self) -> Array:
         """Return scores of all items, [n, items]."""
-        return self.bias + self.vectors @ self.items.T
+        return affine(self.vectors, self.items, self.bias)
 
 
 class VectorLearner(ABC):
@@ -262,5 +263,6 @@ def squared_losses(scores: Array, query: Array, seen: Array) -> Array:
         >>> squared_losses(np.array([[0.5, 0.5, 9.0]]), query, seen).tolist()
         [0.5]
     """
-    xp = library_of(scores)
-    return xp.where(seen, xp.zeros_like(scores), (scores - query) ** 2).sum(-1)
+    if not isinstance(scores, np.ndarray):
+        return squared_error(scores, query, seen)
+    return np.where(seen, np.zeros_like(scores), (scores - query) ** 2).sum(-1)

@@ -32,9 +32,9 @@ class Reptile(MAML):
         import torch
 
         likes = query.scatter_add(1, shots.items, shots.weights)
-        likes = likes / likes.sum(1, keepdim=True)
+        many = likes.sum(1)
         # of the likes a task's loss knows their mean alone: it is worked out once, and so is its slope
-        met, met_common = likes @ prior["keys"], likes @ prior["log_popularity"]
+        met, met_common = likes @ prior["keys"] / many[:, None], likes @ prior["log_popularity"] / many
         contrast, common = prior["keys"][prior["contrast"]], prior["log_popularity"][prior["contrast"]]
         shared = [met, met_common, contrast, common]
         leaves = [one.detach().requires_grad_() for one in shared]
