@@ -21,6 +21,18 @@ def library_of(array: Array) -> Any:
     return np if isinstance(array, np.ndarray | np.generic) else sys.modules["torch"]
 
 
+def constant(array: Array) -> Array:
+    """Return the same numbers, of which no slope is asked.
+
+    Example:
+        >>> import numpy as np
+        >>> from warmstart.meta.learners.either import constant
+        >>> constant(np.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+    return array if isinstance(array, np.ndarray | np.generic) else array.detach()
+
+
 def affine(vectors: Array, rows: Array, constant: Array) -> Array:
     """Return ``vectors rows' + constant``, [n, items].
 

@@ -23,7 +23,7 @@ from warmstart.core.artefact import Arrays
 from warmstart.core.config import Tunable
 from warmstart.core.histories import Floats, Ints
 from warmstart.core.run import Run
-from warmstart.meta.learners.either import Array, softmax, weighted_mean
+from warmstart.meta.learners.either import Array, constant, library_of, softmax, weighted_mean
 from warmstart.meta.learners.learner import SCALARS, LearnerConfig, VectorLearner
 from warmstart.meta.learners.pace import fixed_rates, pace_arrays, paced
 from warmstart.meta.learners.shots import Shots
@@ -101,46 +101,42 @@ class MAML(VectorLearner):
         rates, weights = (paced if self.config.rates == "adaptive" else fixed_rates)(prior, shots)
         rates = rates * (shots.counts > 0)[:, None]
         paced_shots = Shots(shots.items, weights, shots.attributes)
-        descend = self._descended if isinstance(shots.items, np.ndarray) else self._descended_by_torch
+        descend = self._descended_by_autograd if self._needs_slopes(shots) else self._descended
         return descend(prior, paced_shots, rates)
+
+    def _needs_slopes(self, shots: Shots) -> bool:
+        """Return whether the slope of the steps themselves will be asked for."""
+        library = library_of(shots.weights)
+        return library is not np and not self.config.first_order and bool(library.is_grad_enabled())
 
     def scale(self, prior: dict[str, Array], name: str) -> Array:
         """Return the factor on the rates of one moved array."""
         return 1.0
 
-    def _descended(self, prior: Arrays, shots: Shots, rates: Floats) -> Floats:
-        """Return the heads after the inner steps, float32 [n, d], by the gradient written out."""
-        n = len(shots)
-        told = np.concatenate([shots.attributes, np.ones((n, 1), np.float32)], axis=1)
-        fast = {name: np.broadcast_to(prior[name], (n, *prior[name].shape)) for name in PARTS}
-        contrast, bias = prior["keys"][prior["contrast"]], prior["log_popularity"][prior["contrast"]]
-        met = weighted_mean(prior["keys"][shots.items], shots.weights)  # [n, d]: all that the gradient asks of them
+    def _descended(self, prior: dict[str, Array], shots: Shots, rates: Array) -> Array:
+        """Return the heads after the inner steps, [n, d], by slopes written out, which count as constants."""
+        xp, n = library_of(rates), len(shots)
+        told = xp.concatenate([shots.attributes, xp.ones_like(shots.counts)[:, None]], 1)
+        fast = {name: xp.broadcast_to(prior[name], (n, *prior[name].shape)) for name in PARTS}
+        kept = {name: constant(prior[name]) for name in ("keys", "log_popularity")}
+        contrast, bias = (one[prior["contrast"]] for one in kept.values())
+        # the events' mean key is all that the slope asks of them
+        met, told_still = weighted_mean(kept["keys"][shots.items], constant(shots.weights)), constant(told)
         for step in range(rates.shape[1]):
-            hidden = np.tanh(np.einsum("nc,nch->nh", told, fast["body.in"]))
-            heads = fast["head"] + np.einsum("nh,nhd->nd", hidden, fast["body.out"])
-            slope = softmax(bias + heads @ contrast.T) @ contrast - met
-            back = np.einsum("nd,nhd->nh", slope, fast["body.out"]) * (1 - hidden**2)
-            slopes = {
-                "head": slope,
-                "body.out": hidden[:, :, None] * slope[:, None, :],
-                "body.in": told[:, :, None] * back[:, None, :],
-            }
+            slopes = _slopes({name: constant(one) for name, one in fast.items()}, told_still, contrast, bias, met)
             for name in self.moved:
                 rate = rates[:, step].reshape(-1, *[1] * prior[name].ndim)
                 fast[name] = fast[name] - rate * self.scale(prior, name) * slopes[name]
-        hidden = np.tanh(np.einsum("nc,nch->nh", told, fast["body.in"]))
-        found: Floats = (fast["head"] + np.einsum("nh,nhd->nd", hidden, fast["body.out"])).astype(np.float32)
-        return found
+        return _heads(fast, told)[1]
 
-    def _descended_by_torch(self, prior: dict[str, Any], shots: Shots, rates: Any) -> Any:
+    def _descended_by_autograd(self, prior: dict[str, Any], shots: Shots, rates: Any) -> Any:
         from torch.func import vmap
 
         task = TaskMathematics(prior, self.moved, {name: self.scale(prior, name) for name in self.moved})
         own, own_bias = prior["keys"][shots.items], prior["log_popularity"][shots.items]
-        first_order = bool(self.config.first_order)
 
         def one(*told: Any) -> Any:
-            return task.head(task.descended(*told, first_order=first_order), told[3])
+            return task.head(task.descended(*told), told[3])
 
         return vmap(one)(own, own_bias, shots.weights, shots.attributes, rates)
 
@@ -172,9 +168,7 @@ class TaskMathematics:
         total = weights.sum()
         return normal - ((own_bias + own @ head) * weights).sum() / torch.where(total > 0, total, 1.0)
 
-    def descended(
-        self, own: Any, own_bias: Any, weights: Any, attributes: Any, rates: Any, *, first_order: bool
-    ) -> Fast:
+    def descended(self, own: Any, own_bias: Any, weights: Any, attributes: Any, rates: Any) -> Fast:
         """Return the network after the inner steps."""
         from torch.func import grad
 
@@ -182,9 +176,28 @@ class TaskMathematics:
         for rate in rates.unbind(0):
             slopes = grad(lambda fast: self.inner_loss({**still, **fast}, own, own_bias, weights, attributes))(moving)
             for name in self.moved:
-                slope = slopes[name].detach() if first_order else slopes[name]
-                moving = {**moving, name: moving[name] - rate * self.scales[name] * slope}
+                moving = {**moving, name: moving[name] - rate * self.scales[name] * slopes[name]}
         return {**still, **moving}
+
+
+def _heads(fast: dict[str, Array], told: Array) -> tuple[Array, Array]:
+    """Return what the body makes of people, [n, h], and their heads, [n, d]."""
+    xp = library_of(told)
+    hidden = xp.tanh(xp.einsum("nc,nch->nh", told, fast["body.in"]))
+    return hidden, fast["head"] + xp.einsum("nh,nhd->nd", hidden, fast["body.out"])
+
+
+def _slopes(fast: dict[str, Array], told: Array, contrast: Array, bias: Array, met: Array) -> dict[str, Array]:
+    """Return the slope of each task's inner loss along its own network."""
+    xp = library_of(told)
+    hidden, heads = _heads(fast, told)
+    slope = softmax(bias + heads @ contrast.T) @ contrast - met
+    back = xp.einsum("nd,nhd->nh", slope, fast["body.out"]) * (1 - hidden**2)
+    return {
+        "head": slope,
+        "body.out": hidden[:, :, None] * slope[:, None, :],
+        "body.in": told[:, :, None] * back[:, None, :],
+    }
 
 
 class FirstOrderMAML(MAML):
