@@ -7,6 +7,9 @@ import pytest
 from scipy import sparse
 
 from tests.meta.worlds import random_episodes
+from tests.recommenders.worlds import world
+from warmstart.core.histories import Histories
+from warmstart.meta.evidence import places_of
 from warmstart.meta.kshot import FIRST_EVENTS, LARGEST_FIRST_SHARE, MOST_REVEALED, Episodes, fit_kshot, form_for
 
 
@@ -172,3 +175,11 @@ def test_the_form_follows_the_size():
     assert form_for(10, 20_000) == "users"
     assert form_for(20_000, 20_000) == "dense"
     assert form_for(10, 20_001) == "low-rank"
+
+
+def test_an_item_met_twice_stands_where_it_was_met_first():
+    data = world(n_users=2, n_items=5)
+    histories = Histories.of([[0, 1, 0, 2], [3, 3]], [[5.0] * 4, [5.0] * 2], [[10, 20, 30, 40], [2, 1]])
+    found = places_of(replace(data, histories=histories))
+    assert found is not None
+    assert found.toarray().tolist() == [[1, 2, 4, 0, 0], [0, 0, 0, 1, 0]]

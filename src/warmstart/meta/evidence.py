@@ -71,6 +71,8 @@ def episodes_of(data: Dataset, early: float = 0.0) -> Episodes:
 def places_of(data: Dataset) -> sparse.csr_matrix | None:
     """Return the place in time of each event among its user's, from 1 on, float32 [users, items]; None without times.
 
+    An item that somebody met more than once stands where she met it first.
+
     Example:
         >>> import warmstart as ws
         >>> from warmstart.meta.evidence import places_of
@@ -85,7 +87,16 @@ def places_of(data: Dataset) -> sparse.csr_matrix | None:
     order = np.lexsort((histories.times, histories.rows))
     places = np.empty(len(order), dtype=np.float32)
     places[order] = 1 + np.arange(len(order)) - histories.indptr[:-1][histories.rows]
-    return histories.matrix(data.n_items, places)
+    found = histories.matrix(data.n_items, places)
+    return found if found.nnz == len(places) else _first_places(histories, places, data.n_items)
+
+
+def _first_places(histories: Histories, places: Floats, n_items: int) -> sparse.csr_matrix:
+    cells = histories.rows.astype(np.int64) * n_items + histories.items
+    order = np.lexsort((places, cells))
+    first = order[np.diff(cells[order], prepend=-1) > 0]
+    shape = (len(histories), n_items)
+    return sparse.csr_matrix((places[first], (histories.rows[first], histories.items[first])), shape=shape)
 
 
 def _ages(histories: Histories) -> npt.NDArray[np.float64]:
