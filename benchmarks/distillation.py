@@ -1,7 +1,6 @@
 """Small students of large teachers: what they keep after k events, and cost; writes ``results/distillation.json``."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import readme, trials
 from benchmarks.cold_user_table import REVEAL, SHOTS, TITLES
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import Found, Room, measured
@@ -30,8 +28,6 @@ from warmstart.recommenders.table import load, recommender
 from warmstart.representation.context import Context
 
 DATASETS = ("ml-1m", "ml-100k")
-PAGE = trials.ROOT / "docs" / "distillation.md"
-RESULTS = trials.ROOT / "benchmarks" / "results"
 MEMBERS: dict[str, dict[str, Any]] = {
     "meta": {},
     "maml": {"dimension": 128},
@@ -70,9 +66,6 @@ PEOPLE, TURNS, EVENTS = 60, 7, 10
 def main(arguments: list[str]) -> int:
     """Train and measure what is not known yet, then write what is kept and what it costs."""
     asked = _parser().parse_args(arguments)
-    if asked.docs:
-        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        return 0
     for name in () if asked.report else asked.datasets:
         data = load_dataset(name)
         for seed in asked.seeds:
@@ -285,18 +278,11 @@ def _cost_part(place: float, name: str, rows: Sequence[dict[str, Any]]) -> dict[
     }
 
 
-def page(text: str) -> str:
-    """Return the page on distillation with the tables of the committed results between its markers."""
-    parts = json.loads((RESULTS / "distillation.json").read_text(encoding="utf-8"))["tables"]
-    return readme.filled(text, "\n\n".join(readme.section(part) for part in parts))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], choices=[*ROWS, *UNTAUGHT], help="students to measure")
-    parser.add_argument("--docs", action="store_true", help="only fill docs/distillation.md from the committed results")
     parser.add_argument("--report", action="store_true", help="only write what was measured so far")
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")

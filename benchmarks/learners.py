@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks import learner_pages, trials
+from benchmarks import trials
 from benchmarks.cold_user_table import REVEAL, SHOTS, TITLES, rows_of
 from benchmarks.tables import rounded, run, write
 from benchmarks.trials import Found, Room, measured
@@ -44,16 +44,16 @@ OTHERS = ("meta", "popularity", "item-kNN", "user-kNN", "EASE", "hybrid", "conte
 NEURAL = ("embedding_mlp", "two_tower", "neural_cf", "gru", "lstm", "sasrec", "cross_attention", "text_cnn")
 """Rows taken from the same place, where ``benchmarks/neural.py`` has left them."""
 DATASETS = ("ml-1m", "ml-100k")
-SHARED = ("either", "gate", "judges", "learner", "outer_loop", "pace", "shots", "task_set")
+SHARED = (
+    *("either", "gate", "item_rows", "judges", "learner", "outer_loop"),
+    *("pace", "served", "shots", "squared", "task_set"),
+)
 """Modules that every learner runs on."""
 
 
 def main(arguments: list[str]) -> int:
     """Fit and measure what is not known yet, then write the table of all that is, here and in the documentation."""
     asked = _parser().parse_args(arguments)
-    if asked.docs:
-        learner_pages.write()
-        return 0
     for name in asked.datasets:
         data = load_dataset(name)
         for seed in asked.seeds:
@@ -175,9 +175,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], choices=LEARNERS, help="rows to measure")
-    parser.add_argument(
-        "--docs", action="store_true", help="only fill the pages on learners from the committed results"
-    )
     parser.add_argument("--no-report", action="store_true", help="only measure")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

@@ -5,7 +5,6 @@ on which a network has not been measured are left out of its data set's table.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks import readme, trials
 from benchmarks.cold_user_table import TITLES
 from benchmarks.competitors import COMPETITORS, NETWORKS, Competitor
 from benchmarks.tables import rounded, run, write
@@ -46,16 +44,11 @@ COLD: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 """Rows for items nobody has met, learners beside networks; without text they can only guess."""
 COLD_MEASURES = ("ndcg@20", "recall@20")
-PAGE = trials.ROOT / "docs" / "neural.md"
-RESULTS = trials.ROOT / "benchmarks" / "results" / "neural.json"
 
 
 def main(arguments: list[str]) -> int:
     """Measure what was asked for, then write the tables of all that is known."""
     asked = _parser().parse_args(arguments)
-    if asked.docs:
-        PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        return 0
     for name in asked.datasets:
         for seed in asked.seeds:
             room = Room(load_dataset(name), seed, asked.trials)
@@ -68,12 +61,6 @@ def main(arguments: list[str]) -> int:
     if not asked.no_report:
         write("neural", _summary(asked), asked.out)
     return 0
-
-
-def page(text: str) -> str:
-    """Return the page on networks with the tables of the committed results between its markers."""
-    parts = json.loads(RESULTS.read_text(encoding="utf-8"))["tables"]
-    return readme.filled(text, "\n\n".join(readme.section(part) for part in parts))
 
 
 def measured_network(room: Room, competitor: Competitor) -> Found:
@@ -305,7 +292,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=[], help="names of networks")
     parser.add_argument("--pretrain", action="store_true", help="also measure what pre-training gives")
     parser.add_argument("--cold", action="store_true", help="also measure items nobody has met")
-    parser.add_argument("--docs", action="store_true", help="only write the tables into docs/neural.md")
     parser.add_argument("--no-report", action="store_true", help="only fill the cache")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; default benchmarks/results")
     return parser

@@ -1,7 +1,7 @@
-"""Writes the results into README.md and docs/figures.md from ``benchmarks/results/*.json``; ``--check`` only compares.
+"""Writes results into README.md and the pages of docs from ``benchmarks/results/*.json``; ``--check`` only compares.
 
-The page has all tables, the README those of ``HEADLINES``. A result file that has something to show holds it under
-``readme``, beside the numbers it was made from::
+docs/figures.md has all tables, the README those of ``HEADLINES``, other pages those of their subject. A result
+file that has something to show holds it under ``readme``, beside the numbers it was made from::
 
     {"readme": [{"place": 1, "title": "...", "text": "...", "columns": ["model", "k=1"], "rows": [["ease", 0.345]],
                  "digits": 3, "best": "high"}]}
@@ -11,14 +11,15 @@ The page has all tables, the README those of ``HEADLINES``. A result file that h
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-FIGURES = ROOT / "docs" / "figures.md"
+DOCS = ROOT / "docs"
+RESULTS = ROOT / "benchmarks" / "results"
 HEADLINES = (1.0, 2.0, 3.0, 4.0, 6.0, 9.2)
 """Places of the tables that the README shows."""
 CHAPTERS = {
@@ -29,13 +30,31 @@ CHAPTERS = {
     6: "The live server",
     9: "Learning to learn elsewhere",
 }
-"""Headings of the page, by the first place under each."""
+"""Headings of docs/figures.md, by the first place under each."""
+SUBJECTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "distillation": (("distillation", "tables"),),
+    "learners": (("learners", "tables"), ("meta_speed", "readme")),
+    "neural": (("neural", "tables"),),
+    "transfer": (("transfer", "readme"),),
+}
+"""Pages of docs, and which tables of which results they show."""
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "gradient": ("maml", "maml, fixed rates", "maml, learned rates", "fomaml", "anil", "meta_sgd", "reptile"),
+    "closed-forms": ("meta", "r2d2", "prototypes"),
+    "processes": ("cnp", "attentive"),
+    "melu": ("melu",),
+    "several-tasks": ("multitask",),
+}
+"""Pages of docs/learners, and the rows of the learners' tables that belong there."""
+BESIDE = ("meta", "popularity", "item-kNN", "user-kNN", "hybrid")
+"""Rows that stand beside those of every family."""
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 Row = Sequence[str | float | None]
+Part = dict[str, Any]
 
 
-def generated(folder: Path = ROOT / "benchmarks" / "results") -> str:
+def generated(folder: Path = RESULTS) -> str:
     """Return all tables, chapter by chapter."""
     parts = _parts(folder)
     starts = [*CHAPTERS, float("inf")]
@@ -46,17 +65,48 @@ def generated(folder: Path = ROOT / "benchmarks" / "results") -> str:
     return "\n\n".join(found)
 
 
-def headlines(folder: Path = ROOT / "benchmarks" / "results") -> str:
+def headlines(folder: Path = RESULTS) -> str:
     """Return the tables of the README."""
-    return "\n\n".join(section(part) for part in _parts(folder) if float(part["place"]) in HEADLINES)
+    return _sections(part for part in _parts(folder) if float(part["place"]) in HEADLINES)
 
 
-def _parts(folder: Path) -> list[dict[str, Any]]:
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield every page and the tables between its markers."""
+    yield README, headlines()
+    yield DOCS / "figures.md", generated()
+    for name, tables in SUBJECTS.items():
+        yield DOCS / f"{name}.md", _sections(part for file, key in tables for part in _tables(file, key))
+    for name, labels in FAMILIES.items():
+        yield DOCS / "learners" / f"{name}.md", _sections(_of_family(name, labels))
+
+
+def _of_family(name: str, labels: Sequence[str]) -> Iterator[Part]:
+    for part in _tables("learners", "tables"):
+        title = part["title"].replace("All learners", "Learners")
+        yield _with_rows(part, {*labels, *BESIDE}) | {"title": title}
+    speed = (_with_rows(part, {*labels}) for part in _tables("meta_speed", "readme"))
+    yield from (part for part in speed if part["rows"])
+    yield from _tables("multitask", "tables") if name == "several-tasks" else ()
+
+
+def _with_rows(part: Part, labels: set[str]) -> Part:
+    return part | {"rows": [row for row in part["rows"] if row[0] in labels]}
+
+
+def _tables(file: str, key: str) -> list[Part]:
+    return list(json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))[key])
+
+
+def _sections(parts: Iterable[Part]) -> str:
+    return "\n\n".join(section(part) for part in parts)
+
+
+def _parts(folder: Path) -> list[Part]:
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     return sorted((part for one in found for part in one.get("readme", ())), key=lambda part: float(part["place"]))
 
 
-def section(part: dict[str, Any]) -> str:
+def section(part: Part) -> str:
     """Return one table with its title and text.
 
     Example:
@@ -88,9 +138,9 @@ def filled(readme: str, results: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write both files, or with ``--check`` say which are stale; returns the exit code."""
+    """Write all pages, or with ``--check`` say which are stale; returns the exit code."""
     stale = []
-    for file, results in ((README, headlines()), (FIGURES, generated())):
+    for file, results in pages():
         old = file.read_text(encoding="utf-8")
         if (new := filled(old, results)) != old:
             stale.append(file)

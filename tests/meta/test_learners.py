@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -267,3 +268,15 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     learner("r2d2", epochs=1, checkpoints=str(tmp_path)).fit(tasks())
     with pytest.raises(BadInput, match="other settings or data"):
         learner("r2d2", epochs=1, weight_decay=0.5, checkpoints=str(tmp_path)).fit(tasks())
+
+
+def test_a_checkpoint_of_another_seed_or_other_people_is_refused(tmp_path):
+    kept = learner("r2d2", epochs=1, checkpoints=str(tmp_path))
+    kept.fit(tasks())
+    with pytest.raises(BadInput, match="other settings or data"):
+        kept.fit(tasks(), run=Run(seed=1))
+    some = tasks()
+    support = some.episodes.support.copy()
+    support.data[0] /= 2
+    with pytest.raises(BadInput, match="other settings or data"):
+        kept.fit(replace(some, episodes=replace(some.episodes, support=support)))

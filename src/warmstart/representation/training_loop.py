@@ -153,14 +153,18 @@ def shuffled_batches(rows: Sequence[T], size: int, rng: np.random.Generator) -> 
 
 
 def digest_of(*parts: object) -> str:
-    """Return what tells apart what is trained on: a hash of how the parts are shown.
+    """Return what tells apart what is trained on: a hash of the parts, of bytes as they are, of others as they show.
 
     Example:
         >>> from warmstart.representation.training_loop import digest_of
         >>> digest_of([(1, 2)], "a") == digest_of([(1, 2)], "a") != digest_of([(1, 3)], "a")
         True
     """
-    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+    found = blake2b(digest_size=16)
+    for part in parts:
+        told = part if isinstance(part, bytes) else repr(part).encode()
+        found.update(len(told).to_bytes(8, "big") + told)
+    return found.hexdigest()
 
 
 def mixed_precision(device: "torch.device") -> AbstractContextManager[Any]:

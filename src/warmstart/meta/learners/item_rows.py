@@ -12,6 +12,7 @@ from warmstart.core.run import Run
 from warmstart.data.dataset import Dataset
 from warmstart.recommenders.neural.settings import Text
 from warmstart.recommenders.neural.text import ItemText, described
+from warmstart.representation.ridge import ridge
 
 SHRINKAGE = 10.0
 """Ridge of the map from texts, whose vectors have length 1; chosen on cold validation items, like ``DOUBT``."""
@@ -51,14 +52,11 @@ class ItemRows:
             return None
         columns, texts = described(data)
         reader = ItemText.fit(texts, columns, kind, run.rng("item texts"))
-        told = _with_constant(reader.encode(texts))[met].astype(np.float64)
         wanted = np.column_stack([_wide(one)[met] for one in rows.values()])
-        sure = (counts[met] / (counts[met] + DOUBT))[:, None]
-        shrinkage = SHRINKAGE * np.ones(told.shape[1])
-        shrinkage[-1] = 0
-        gram = told.T @ (sure * told) + np.diag(shrinkage)
-        slopes = np.linalg.lstsq(gram, told.T @ (sure * wanted), rcond=None)[0]
-        return cls(reader, slopes.astype(np.float32), {name: _wide(one).shape[1] for name, one in rows.items()})
+        sure = counts[met] / (counts[met] + DOUBT)
+        slopes, constant = ridge(reader.encode(texts)[met], wanted, SHRINKAGE, sure)
+        widths = {name: _wide(one).shape[1] for name, one in rows.items()}
+        return cls(reader, np.vstack([slopes, constant]).astype(np.float32), widths)
 
     def placed(self, data: Dataset, rows: Arrays, counts: Floats) -> Arrays:
         """Return the rows with those of items that nobody met put in."""
@@ -75,7 +73,7 @@ class ItemRows:
         return self._of(self.reader.new(table, titles))
 
     def _of(self, text: Floats) -> Arrays:
-        found = _with_constant(text) @ self.slopes
+        found = text @ self.slopes[:-1] + self.slopes[-1]
         ends = np.cumsum(list(self.widths.values()))
         return dict(zip(self.widths, np.split(found, ends[:-1], axis=1), strict=True))
 
@@ -89,10 +87,6 @@ class ItemRows:
         """Take back what ``state`` returned."""
         reader, widths = ItemText.of_state(header["reader"], arrays), dict(header["widths"])
         return cls(reader, array_of(arrays, "placing.slopes", (reader.dimension + 1, sum(widths.values()))), widths)
-
-
-def _with_constant(text: Floats) -> Floats:
-    return np.column_stack([text, np.ones(len(text), np.float32)])
 
 
 def _wide(rows: Floats) -> Floats:

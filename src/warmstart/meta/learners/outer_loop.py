@@ -82,7 +82,7 @@ def trained(learner: Trainable, begun: Arrays, tasks: TaskSet, validate: Validat
             run,
             validate=None if validate is None else judged,
             folder=None if config.checkpoints is None else Path(config.checkpoints),
-            identity=digest_of(learner.name, config.model_dump_json(exclude={"checkpoints"}), *_fingerprint(tasks)),
+            identity=digest_of(learner.name, run.seed, config.model_dump_json(exclude={"checkpoints"}), *_told(tasks)),
             what=learner.name,
         )
     return {name: one.detach().cpu().numpy() for name, one in weights.items()}
@@ -98,9 +98,10 @@ def _steps(tasks: TaskSet, size: int, rng: np.random.Generator) -> list[Step]:
     return [(part, int(rng.integers(1 << 31))) for part in parts]
 
 
-def _fingerprint(tasks: TaskSet) -> tuple[object, ...]:
-    episodes = tasks.episodes
-    return (episodes.support.shape, episodes.support.nnz, float(episodes.support.indices.astype(np.float64).sum()))
+def _told(tasks: TaskSet) -> tuple[object, ...]:
+    """Return what makes tasks other tasks: who has which event, and what it weighs."""
+    support = tasks.episodes.support
+    return (support.shape, *(part.tobytes() for part in (support.indptr, support.indices, support.data)))
 
 
 @contextmanager

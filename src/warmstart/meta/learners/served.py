@@ -30,6 +30,7 @@ from warmstart.meta.learners.task_set import TaskSet
 from warmstart.meta.prior import Support
 from warmstart.recommenders.base import Recommender
 from warmstart.recommenders.new_items import read_new_items
+from warmstart.recommenders.reading import learned
 from warmstart.representation.context import Context
 
 Validate = Callable[[Arrays], float]
@@ -165,7 +166,7 @@ class PlacingRecommender(LearnerRecommender):
         )
 
     def _placed(self, prior: Arrays, data: Dataset, run: Run) -> Arrays:
-        rows, counts = self._item_rows(prior), np.asarray(data.likes().matrix(data.n_items).sum(axis=0)).ravel()
+        rows, counts = self._item_rows(prior), np.asarray(learned(data, "likes").sum(axis=0)).ravel()
         self.placing = ItemRows.fit(data, rows, counts, self.config.text, run)  # type: ignore[attr-defined]
         return prior if self.placing is None else prior | self.placing.placed(data, rows, counts)
 
