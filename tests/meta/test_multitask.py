@@ -71,9 +71,10 @@ class TestBalance:
     @pytest.mark.parametrize("name", ["upgrad", "dualproj", "mgda"])
     def test_no_task_is_made_worse(self, name, seed):
         rows = jacobian(seed)
-        direction = aggregator(name)(rows)
-        told = rows @ direction / (rows.norm(dim=1) * (direction.norm() + 1e-9))
-        assert told.min() > (-1e-5 if name != "mgda" else -0.05)  # mgda ends before it is exact
+        direction, lengths = aggregator(name)(rows), rows.norm(dim=1)
+        # Frank and Wolfe's steps of mgda end within a thousandth of the longest gradient's square
+        scale, slack = (lengths.max() ** 2, 1e-3) if name == "mgda" else (lengths * (direction.norm() + 1e-9), 1e-5)
+        assert (rows @ direction / scale).min() > -slack
 
     def test_a_plain_sum_makes_some_worse(self):
         worse = [bool((rows @ aggregator("sum")(rows) < 0).any()) for rows in map(jacobian, range(100))]
